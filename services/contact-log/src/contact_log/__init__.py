@@ -1,0 +1,1 @@
+"""Contact log: every contact, provably."""

@@ -1,0 +1,1 @@
+"""Ledger: facts about loans and money."""

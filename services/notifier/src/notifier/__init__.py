@@ -1,0 +1,1 @@
+"""Notifier: the only gate for every contact."""

@@ -1,0 +1,1 @@
+"""Stager: which collection stage, what next, and why."""

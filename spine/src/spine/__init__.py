@@ -1,0 +1,1 @@
+"""How events flow: the only shared code, free of collection rules."""

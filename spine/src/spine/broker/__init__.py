@@ -1,0 +1,1 @@
+"""Brokers behind one port: Apache Kafka for servers, an embedded log in PostgreSQL for one machine."""

@@ -1,0 +1,19 @@
+"""Every event of Tact: importing this package registers them all."""
+
+from spine.events import contact_log, corebanking, deadletters, ledger, notifier, stager
+from spine.events.registry import Event, convert, decode, encode, event_class, events_of
+
+__all__ = [
+    "Event",
+    "contact_log",
+    "convert",
+    "corebanking",
+    "deadletters",
+    "decode",
+    "encode",
+    "event_class",
+    "events_of",
+    "ledger",
+    "notifier",
+    "stager",
+]

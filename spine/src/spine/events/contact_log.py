@@ -1,0 +1,51 @@
+"""What the contact log remembers, and what was said in a contact that matters elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from spine.events.registry import Event, Id, Instant, event
+
+CONTACT_LOG = "contact-log.v1"
+
+
+@event(CONTACT_LOG, "contact.recorded.v1")
+class ContactRecorded(Event, frozen=True, kw_only=True):
+    """One contact, or one that was suppressed or deferred, is on record."""
+
+    borrower_id: Id
+    contact_id: str
+    channel: str
+    direction: Literal["outbound", "inbound"]
+    outcome: str
+    at: Instant
+    loan_id: str | None = None
+    message_id: str | None = None
+
+
+@event(CONTACT_LOG, "payment.claimed.v1")
+class PaymentClaimed(Event, frozen=True, kw_only=True):
+    """The borrower says the money is on its way: no collection contact until it is looked into."""
+
+    borrower_id: Id
+    loan_id: Id
+    contact_id: str
+    at: Instant
+
+
+@event(CONTACT_LOG, "dispute.raised.v1")
+class DisputeRaised(Event, frozen=True, kw_only=True):
+    """The borrower disputes the debt: no collection contact until it is answered."""
+
+    borrower_id: Id
+    loan_id: Id
+    contact_id: str
+    at: Instant
+
+
+@event(CONTACT_LOG, "contact-log.tick.v1")
+class ContactLogTick(Event, frozen=True, kw_only=True):
+    """All the contact log knew by `at`, from inputs read to their end, is before this in the partition."""
+
+    partition: int
+    at: Instant

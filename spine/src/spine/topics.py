@@ -1,0 +1,66 @@
+"""The topic table: who owns which topic, who may read it, and which partition a key goes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+#: Every topic has this many partitions unless a deployment says otherwise before its first start.
+DEFAULT_PARTITIONS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`owner` is the only producer; `positioned` topics carry gapless positions per partition."""
+
+    name: str
+    owner: str
+    readers: tuple[str, ...]
+    positioned: bool
+    doc: str
+    personal_data: bool = False
+    retention_days: int = 30
+
+
+TOPICS: Final = {
+    topic.name: topic
+    for topic in (
+        Topic("corebanking.v1", "core banking", ("ledger",), False, "Facts about loans and money"),
+        Topic(
+            "corebanking.parties.v1",
+            "core banking",
+            ("notifier",),
+            False,
+            "Borrowers with personal data in clear; read by the notifier alone",
+            personal_data=True,
+            retention_days=7,
+        ),
+        Topic("ledger.v1", "ledger", ("stager", "notifier"), True, "What is owed, since when"),
+        Topic("stager.v1", "stager", ("notifier", "ledger"), True, "Stages and contacts asked for"),
+        Topic("notifier.v1", "notifier", ("contact-log", "stager"), True, "What was sent, and what was not"),
+        Topic(
+            "contact-log.v1",
+            "contact-log",
+            ("ledger", "stager", "notifier"),
+            True,
+            "Every contact on record, and what was said that matters elsewhere",
+        ),
+    )
+}
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Where notices about a topic's dead letters go; they point at the record and never carry its body."""
+    return f"{topic}.dlq"
+
+
+def all_topic_names() -> tuple[str, ...]:
+    """Every topic a broker must have, dead-letter topics included."""
+    return (*TOPICS, *(dead_letter_topic(name) for name in TOPICS))
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: murmur2 as Kafka's own default partitioner computes it."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

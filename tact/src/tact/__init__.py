@@ -1,0 +1,1 @@
+"""The tact command line and the one-machine mode."""
