@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import structlog
 from sqlalchemy import CursorResult, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from spine.clock import BusinessClock
@@ -74,6 +76,11 @@ class Tx:
     partitions: int
     outgoing: list[Outgoing] = field(default_factory=list)
 
+    @property
+    def service(self) -> str:
+        """The name of the service whose database this is."""
+        return self.source.removeprefix("tact/")
+
     async def execute(self, sql: str, **parameters: Any) -> CursorResult[Any]:
         """Runs one SQL statement with named parameters (`:name`); lists bind as arrays."""
         return await self.connection.execute(text(sql), parameters)
@@ -123,8 +130,10 @@ class Runtime:
 
 def is_transient(error: BaseException) -> bool:
     """Whether trying the whole transaction again may help: conflicts and lost connections."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(("08", "57P")) or error.sqlstate in _RETRYABLE_STATES
     if not isinstance(error, DBAPIError):
-        return isinstance(error, OSError | TimeoutError)
+        return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | PoolTimeout)
     state = _state(error)
     if state in _RETRYABLE_STATES or (state or "").startswith(("08", "57P")):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from spine.database import Runtime
 from spine.errors import TactError
@@ -13,7 +14,10 @@ from spine.service import Service
 #: How old a worker's sign of life may be before the service counts as not working.
 STALE_S = 5.0
 
-_RELAY = text("SELECT seen_at, ticked_at, clock_timestamp() - seen_at AS age FROM relay")
+_RELAY = text(
+    "SELECT extract(epoch FROM clock_timestamp() - seen_at) AS seen_s,"
+    " extract(epoch FROM clock_timestamp() - ticked_at) AS ticked_s FROM relay"
+)
 _PROGRESS = text("""
     SELECT topic, count(*) AS partitions,
            max(extract(epoch FROM clock_timestamp() - caught_up_at)) AS age_s,
@@ -31,7 +35,7 @@ async def readiness(service: Service, runtime: Runtime) -> list[str]:
     try:
         await require_head(service.migrations, runtime.engine)
         async with runtime.transaction() as tx:
-            reasons = [*await _worker(tx.connection, service)]
+            reasons = await _worker(tx.connection, service)
             if service.ready is not None:
                 reasons += await service.ready(tx)
             return reasons
@@ -41,17 +45,18 @@ async def readiness(service: Service, runtime: Runtime) -> list[str]:
         return [f"the database does not answer: {type(error).__name__}"]
 
 
-async def _worker(connection: object, service: Service) -> list[str]:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    assert isinstance(connection, AsyncConnection)
+async def _worker(connection: AsyncConnection, service: Service) -> list[str]:
     reasons = []
     relay = (await connection.execute(_RELAY)).one()
-    if relay.age is None or relay.age.total_seconds() > STALE_S:
+    if relay.seen_s is None or relay.seen_s > STALE_S:
         reasons.append(
-            "the relay does not run: events wait in the outbox; is `tact work "
-            f"{service.name}` up and the broker reachable?"
+            f"the relay does not run: is `tact work {service.name}` up, and does the broker answer?"
         )
+    elif service.tick is not None and (relay.ticked_s is None or relay.ticked_s > STALE_S):
+        reasons.append(f"{service.topic} does not tick: sending stops until all inputs are read to their end")
+    dead = (await connection.execute(_DEAD)).scalar_one()
+    if dead:
+        reasons.append(f"{dead} dead letter(s) hold loans: `tact dlq list` shows them")
     rows = {row.topic: row for row in await connection.execute(_PROGRESS)}
     for consume in service.consumes:
         row = rows.get(consume.topic)

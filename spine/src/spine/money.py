@@ -55,7 +55,8 @@ def parse_minor(text: str, currency: str, *, field: str = "amount") -> int:
             f"{field}: {text[:40]!r} is not a plain decimal with at most {digits} decimals for {currency}",
             field=field,
         )
-    return int(match[1]) * 10**digits + int((match[2] or "").ljust(digits, "0") or 0)
+    scale: int = 10**digits
+    return int(match[1]) * scale + int((match[2] or "").ljust(digits, "0") or 0)
 
 
 def format_minor(minor: int, currency: str) -> str:

@@ -81,9 +81,9 @@ class DeadLetter:
 class Service:
     """The whole of a service, as data.
 
-    `topic` is the one topic it owns; `tick` its tick's event class, when it sends one. `due` tells open work and
-    the next timer. `on_dead_letter` runs in the transaction that puts a record aside. `ready` adds reasons
-    why the service is not ready (an empty list when it is).
+    `topic` is the one topic it owns; `tick` its tick's event class, when it sends one. `due` tells open
+    work and the next timer. `on_dead_letter` and `on_resolved` run in the transaction that puts a record aside or
+    resolves it. `ready` adds reasons why the service is not ready (an empty list when it is).
     """
 
     name: str
@@ -96,6 +96,7 @@ class Service:
     schedules: tuple[Schedule, ...] = ()
     tick: type[Event] | None = None
     on_dead_letter: Callable[[Tx, DeadLetter], Awaitable[None]] | None = None
+    on_resolved: Callable[[Tx, DeadLetter], Awaitable[None]] | None = None
     ready: Callable[[Tx], Awaitable[list[str]]] | None = None
     state: dict[str, Any] = field(default_factory=dict)
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()

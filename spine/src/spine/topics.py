@@ -63,4 +63,5 @@ def all_topic_names() -> tuple[str, ...]:
 
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2 as Kafka's own default partitioner computes it."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    hashed: int = murmur2(key.encode())
+    return (hashed & 0x7FFFFFFF) % partitions

@@ -28,7 +28,7 @@ class PartyChanged(Event, frozen=True, kw_only=True):
     timezone: str | None
     candidate_timezones: tuple[str, ...] = ()
     region: str | None = None
-    segment: dict[str, str] = {}
+    segment: dict[str, str] = msgspec.field(default_factory=dict)
     contact_points: tuple[ContactRef, ...] = ()
     vulnerable: tuple[str, ...] = ()
 
