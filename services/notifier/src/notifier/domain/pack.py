@@ -1,0 +1,167 @@
+"""A contact policy pack as data: one schema for every jurisdiction, a closed vocabulary, nothing computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from notifier.domain.decision import PackRef
+
+DayType = Literal["every_day"]
+ZoneRule = Literal["fixed", "party", "all_candidates"]
+CapKey = Literal["person", "debt", "person_and_debt", "address"]
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of a pack: an unknown key in it is refused."""
+
+
+class Applies(Strict, frozen=True, kw_only=True):
+    """Whom and when the pack binds; an absent list binds all. Days are UTC, `effective_until` is exclusive."""
+
+    country: str
+    roles: tuple[str, ...] = ()
+    effective_from: date
+    effective_until: date | None = None
+
+
+class Zones(Strict, frozen=True, kw_only=True):
+    """Whose clock counts: a fixed zone narrowed by the party's, the party's, or all it may be in."""
+
+    rule: ZoneRule
+    fixed: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rule == "fixed") != (self.fixed is not None):
+            raise ValueError("`fixed` names a zone exactly when the rule is fixed")
+
+
+class When(Strict, frozen=True, kw_only=True):
+    """The acts a rule is about; an absent list means all, an `except_` list takes some out again."""
+
+    channels: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    except_purposes: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    except_parties: tuple[str, ...] = ()
+    automated: bool | None = None
+
+
+class Counted(Strict, frozen=True, kw_only=True):
+    """The earlier contacts a cap or gap looks at; an absent list means all."""
+
+    channels: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ("outbound",)
+
+
+class Rule(Strict, frozen=True, kw_only=True):
+    """What every rule has. A soft rule asks a person (review) where a hard one defers or denies."""
+
+    id: str
+    citation: str
+    when: When = When()
+    soft: bool = False
+
+
+class WindowRule(Rule, frozen=True, kw_only=True):
+    """Half-open local windows in which the act may happen: [["08:00", "22:00"]] ends before 22:00:00."""
+
+    days: dict[DayType, tuple[tuple[str, str], ...]]
+
+
+class CapWindow(Strict, frozen=True, kw_only=True):
+    """Exactly one: N consecutive local calendar days including today, or elapsed hours."""
+
+    calendar_days: int | None = None
+    hours: int | None = None
+
+    def __post_init__(self) -> None:
+        given = [n for n in (self.calendar_days, self.hours) if n is not None]
+        if len(given) != 1 or given[0] < 1:
+            raise ValueError("give calendar_days or hours, at least 1")
+
+
+class CapRule(Rule, frozen=True, kw_only=True):
+    """At most `limit` counted contacts per key in the window; the one being decided would be one more."""
+
+    limit: int
+    counts: tuple[Counted, ...]
+    per: CapKey
+    window: CapWindow
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or not self.counts:
+            raise ValueError("a cap needs a limit of at least 1 and something to count")
+
+
+class GapRule(Rule, frozen=True, kw_only=True):
+    """At least so many minutes between the last counted contact and this one; none before, none asked."""
+
+    after: tuple[Counted, ...]
+    per: CapKey
+    minutes: int
+
+    def __post_init__(self) -> None:
+        if self.minutes < 1 or not self.after:
+            raise ValueError("a gap needs at least a minute and something to run from")
+
+
+class ContentRule(Rule, frozen=True, kw_only=True):
+    """Words the text must begin with (a pattern) or must not contain, after normalisation."""
+
+    starts_with: str | None = None
+    forbidden: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.starts_with is None and not self.forbidden:
+            raise ValueError("a content rule requires or forbids something")
+
+
+class HoldRule(Strict, frozen=True, kw_only=True):
+    """What a kind of hold blocks. `scope`: the person, or only the address (or channel) the hold names."""
+
+    kind: str
+    citation: str
+    blocks: When = When()
+    scope: Literal["person", "address"] = "person"
+
+
+class PackFile(Strict, frozen=True, kw_only=True):
+    """One pack as it is written in its file."""
+
+    name: str
+    version: str
+    applies: Applies
+    zones: Zones
+    #: A reply is one only so long after the person wrote or called; later it is judged as collection.
+    reply_within_hours: int | None = None
+    windows: tuple[WindowRule, ...] = ()
+    caps: tuple[CapRule, ...] = ()
+    gaps: tuple[GapRule, ...] = ()
+    content: tuple[ContentRule, ...] = ()
+
+
+class HoldFile(Strict, frozen=True, kw_only=True):
+    """What holds block, the same under every pack."""
+
+    version: str
+    holds: tuple[HoldRule, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """A pack in force. Compared by identity: a process loads each once."""
+
+    ref: PackRef
+    file: PackFile
+    holds: tuple[HoldRule, ...]
+
+    @property
+    def name(self) -> str:
+        return self.file.name

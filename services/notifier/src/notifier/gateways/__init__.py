@@ -1,0 +1,1 @@
+"""Who hands messages on: the gateway port and its adapters."""
