@@ -1,4 +1,4 @@
-"""What the stager decided: stages entered, contacts asked for and withdrawn, cases closed."""
+"""What the stager decided: stages entered, contacts asked for and withdrawn, holds, cases closed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ ContactPurpose = Literal[
     "location_only",
     "relay_only",
     "service",
+]
+#: What may stop collection for a while. Holds on an address (opt_out, wrong_number) are the notifier's.
+HoldKind = Literal[
+    "verification",
+    "dispute",
+    "payment_claim",
+    "promise_open",
+    "plan_active",
+    "cease",
+    "attorney",
+    "breathing_space",
+    "bereavement",
+    "vulnerable",
+    "complaint_open",
+    "fraud_claim",
+    "insolvency",
+    "legal",
 ]
 
 
@@ -72,6 +89,37 @@ class ContactWithdrawn(Event, frozen=True, kw_only=True):
     loan_id: Id
     request_id: str
     reason: str
+
+
+@event(STAGER, "hold.placed.v1")
+class HoldPlaced(Event, frozen=True, kw_only=True):
+    """A loan is held: what the kind blocks must not happen until `hold.lifted` or `until` (exclusive).
+
+    `origin` is the id of the recorded contact that caused it, when one did.
+    """
+
+    borrower_id: Id
+    loan_id: Id
+    hold_id: str
+    kind: HoldKind
+    placed_at: Instant
+    freezes_interest: bool
+    until: Instant | None = None
+    origin: str | None = None
+
+
+@event(STAGER, "hold.lifted.v1")
+class HoldLifted(Event, frozen=True, kw_only=True):
+    """A hold ended: a person lifted it, its time was over, or the arrears it was about are gone."""
+
+    borrower_id: Id
+    loan_id: Id
+    hold_id: str
+    kind: HoldKind
+    lifted_at: Instant
+    freezes_interest: bool
+    ended_by: Literal["person", "expiry", "arrears_ended"]
+    origin: str | None = None
 
 
 @event(STAGER, "case.closed.v1")
