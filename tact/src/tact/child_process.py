@@ -1,4 +1,4 @@
-"""What the launchers of PostgreSQL and Kafka have in common: children that end with their parent, logs, waits."""
+"""What the launchers of PostgreSQL and Kafka share: children that end with their parent, logs, waiting."""
 
 from __future__ import annotations
 

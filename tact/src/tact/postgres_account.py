@@ -17,7 +17,7 @@ _UNPRIVILEGED_USERS = ("postgres", "nobody")
 
 
 class NoUnprivilegedUser(TactError):
-    """PostgreSQL cannot run as root and neither `postgres` nor `nobody` exists; run Tact as an ordinary user."""
+    """PostgreSQL does not run as root and there is no user `postgres` or `nobody`: start Tact as another."""
 
     code = "no_unprivileged_user"
 
@@ -80,7 +80,7 @@ class Account:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.stat(follow_symlinks=False)
         if found.st_uid not in (self.uid, os.geteuid()):
-            raise PermissionError(f"{directory} belongs to another user; remove it or choose another TACT_HOME")
+            raise PermissionError(f"{directory} belongs to another user; remove it or choose another home")
         if self.switched:
             os.chown(directory, self.uid, self.gid, follow_symlinks=False)
         directory.chmod(0o700)

@@ -22,7 +22,7 @@ _NEEDED = ("postgres", "initdb")
 
 
 class NoPostgres(TactError):
-    """No usable PostgreSQL was found; set TACT_POSTGRES_BINARIES to the folder with `postgres` and `initdb`."""
+    """No usable PostgreSQL found; set TACT_POSTGRES_BINARIES to a folder with `postgres` and `initdb`."""
 
     code = "no_postgres"
 
@@ -104,7 +104,8 @@ def _copied(folder: Path, reachable: Path) -> Path:
     package = installation.parent
     libraries = package.with_name(f"{package.name}.libs")
     server = folder / "postgres"
-    key = hashlib.sha256(f"{server}\0{server.stat().st_size}\0{server.stat().st_mtime_ns}".encode()).hexdigest()
+    version = f"{server} {server.stat().st_size} {server.stat().st_mtime_ns}"
+    key = hashlib.sha256(version.encode()).hexdigest()
     cache = reachable / f"binaries-{key[:12]}"
     inside = Path(package.name, installation.name, folder.name)
     if not cache.exists():
@@ -114,8 +115,10 @@ def _copied(folder: Path, reachable: Path) -> Path:
             shutil.copytree(installation, whole / package.name / installation.name, symlinks=True)
             if libraries.is_dir():
                 shutil.copytree(libraries, whole / libraries.name, symlinks=True)
-            for directory in (whole, whole / package.name):
-                directory.chmod(0o755)
+            for copied in (whole, *whole.rglob("*")):
+                # As `chmod -R go+rX`: the original may have been installed for one user alone.
+                mode = copied.stat().st_mode
+                copied.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
             try:
                 whole.rename(cache)
             except OSError:

@@ -1,0 +1,34 @@
+"""What any test may ask for: a PostgreSQL server, a fresh database, a Kafka broker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.brokers import running_kafka
+from tests.databases import DatabaseServer, fresh_database, running_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[DatabaseServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def make_database(postgres_server: DatabaseServer) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """`await make_database()` gives the URL of a new empty database; `template=NAME` copies one."""
+    async with AsyncExitStack() as databases:
+
+        async def make(template: str | None = None) -> str:
+            return await databases.enter_async_context(fresh_database(postgres_server, template))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    with running_kafka() as bootstrap:
+        yield bootstrap
