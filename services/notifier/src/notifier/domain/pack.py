@@ -9,7 +9,39 @@ from typing import Literal
 import msgspec
 
 from notifier.domain.decision import PackRef
+from notifier.domain.local_time import Span, known_zone, parse_spans
+from notifier.domain.words import pattern
+from spine.events.stager import ContactChannel, ContactPurpose
 
+Stage = Literal["DUE", "S1", "S2", "S3", "S4"]
+ActorRole = Literal["creditor", "agency", "assignee"]
+PartyKind = Literal[
+    "debtor",
+    "co_borrower",
+    "guarantor",
+    "spouse",
+    "related_third_party",
+    "unrelated_third_party",
+    "heir",
+    "attorney",
+    "employer",
+]
+PastOutcome = Literal[
+    "no_answer",
+    "busy",
+    "not_in_service",
+    "rejected",
+    "voicemail",
+    "conversation",
+    "not_verified",
+    "wrong_person",
+    "wrong_number",
+    "received",
+    "sent",
+    "delivered",
+    "failed",
+    "unknown",
+]
 DayType = Literal["every_day"]
 ZoneRule = Literal["fixed", "party", "all_candidates"]
 CapKey = Literal["person", "debt", "person_and_debt", "address"]
@@ -20,11 +52,12 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Applies(Strict, frozen=True, kw_only=True):
-    """Whom and when the pack binds; an absent list binds all. Days are UTC, `effective_until` is exclusive."""
+    """Whom and when the pack binds; no roles means all. Days are those of a fixed zone, else UTC."""
 
     country: str
-    roles: tuple[str, ...] = ()
+    roles: tuple[ActorRole, ...] = ()
     effective_from: date
+    #: The first day on which it no longer binds.
     effective_until: date | None = None
 
 
@@ -37,27 +70,29 @@ class Zones(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.rule == "fixed") != (self.fixed is not None):
             raise ValueError("`fixed` names a zone exactly when the rule is fixed")
+        if self.fixed is not None and known_zone(self.fixed) is None:
+            raise ValueError(f"no time zone {self.fixed!r}")
 
 
 class When(Strict, frozen=True, kw_only=True):
     """The acts a rule is about; an absent list means all, an `except_` list takes some out again."""
 
-    channels: tuple[str, ...] = ()
-    purposes: tuple[str, ...] = ()
-    except_purposes: tuple[str, ...] = ()
-    stages: tuple[str, ...] = ()
-    parties: tuple[str, ...] = ()
-    except_parties: tuple[str, ...] = ()
+    channels: tuple[ContactChannel, ...] = ()
+    purposes: tuple[ContactPurpose, ...] = ()
+    except_purposes: tuple[ContactPurpose, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    parties: tuple[PartyKind, ...] = ()
+    except_parties: tuple[PartyKind, ...] = ()
     automated: bool | None = None
 
 
 class Counted(Strict, frozen=True, kw_only=True):
     """The earlier contacts a cap or gap looks at; an absent list means all."""
 
-    channels: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    purposes: tuple[str, ...] = ()
-    directions: tuple[str, ...] = ("outbound",)
+    channels: tuple[ContactChannel, ...] = ()
+    outcomes: tuple[PastOutcome, ...] = ()
+    purposes: tuple[ContactPurpose, ...] = ()
+    directions: tuple[Literal["outbound", "inbound"], ...] = ("outbound",)
 
 
 class Rule(Strict, frozen=True, kw_only=True):
@@ -73,6 +108,15 @@ class WindowRule(Rule, frozen=True, kw_only=True):
     """Half-open local windows in which the act may happen: [["08:00", "22:00"]] ends before 22:00:00."""
 
     days: dict[DayType, tuple[tuple[str, str], ...]]
+
+    def __post_init__(self) -> None:
+        if self.soft or "every_day" not in self.days:
+            raise ValueError("a window is hard and says what is allowed every day")
+        self.spans()
+
+    def spans(self) -> tuple[Span, ...]:
+        """The windows of a day, ascending."""
+        return parse_spans(self.days["every_day"])
 
 
 class CapWindow(Strict, frozen=True, kw_only=True):
@@ -121,6 +165,8 @@ class ContentRule(Rule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.starts_with is None and not self.forbidden:
             raise ValueError("a content rule requires or forbids something")
+        if self.starts_with is not None:
+            pattern(self.starts_with)
 
 
 class HoldRule(Strict, frozen=True, kw_only=True):

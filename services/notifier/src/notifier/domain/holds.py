@@ -1,0 +1,54 @@
+"""Holds and withdrawn consent: reasons of a person or a case that no clock lifts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from notifier.domain.decision import Fired, Verdict
+from notifier.domain.facts import ContactFacts, Hold
+from notifier.domain.pack import HoldRule
+from notifier.domain.plan import Act, binds
+
+
+def fired_holds(facts: ContactFacts, rules: tuple[HoldRule, ...], now: datetime) -> list[Fired]:
+    """A deny for each kind of hold that is active and blocks the act."""
+    if not (facts.holds or facts.consents or facts.party.vulnerable):
+        return []
+    act = Act.of(facts, facts.purpose)
+    by_kind = {rule.kind: rule for rule in rules}
+    fired: dict[str, Fired] = {}
+    for hold in (*facts.holds, *_implied(facts, now)):
+        rule = by_kind.get(hold.kind)
+        if hold.active(now) and _blocks(hold, rule, facts, act):
+            citation = rule.citation if rule is not None else "a hold of unknown kind blocks everything"
+            fired[hold.kind] = Fired(f"HOLD-{hold.kind}", Verdict.DENY, None, citation)
+    return list(fired.values())
+
+
+def _implied(facts: ContactFacts, now: datetime) -> Iterator[Hold]:
+    """A vulnerable person is held as such; consent withdrawn last is an opt-out of that address."""
+    if facts.party.vulnerable:
+        yield Hold("vulnerable", now)
+    own = [
+        consent
+        for consent in facts.consents
+        if consent.channel == facts.channel
+        and facts.address in (None, consent.address)
+        and consent.at <= now
+        and consent.state != "unknown"
+    ]
+    last = max(own, key=lambda consent: (consent.at, consent.state == "withdrawn"), default=None)
+    if last is not None and last.state == "withdrawn":
+        yield Hold("opt_out", now, None, facts.channel, facts.address)
+
+
+def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act) -> bool:
+    if rule is None:
+        return True
+    if rule.scope == "address":
+        if hold.channel not in (None, facts.channel):
+            return False
+        if hold.address is not None and facts.address not in (None, hold.address):
+            return False
+    return binds(rule.blocks, act)
