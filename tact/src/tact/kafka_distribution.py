@@ -84,8 +84,9 @@ def _copy_dependencies(pom: Path, folder: Path) -> str | None:
     maven = shutil.which("mvn")
     if maven is None:
         return "Kafka's jars are fetched with Maven, and there is no `mvn`"
-    command = [maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(pom)]
-    command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    command = [maven, "--batch-mode", "--quiet", "--strict-checksums", "-Dstyle.color=never"]
+    command += ["--file", str(pom), "dependency:copy-dependencies"]
+    command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
     try:
         done = subprocess.run(
             command,
@@ -99,5 +100,6 @@ def _copy_dependencies(pom: Path, folder: Path) -> str | None:
         return f"Maven did not fetch Kafka's jars within {_FETCH_TIMEOUT_S} s"
     if done.returncode != 0 or not any(folder.glob("kafka_*.jar")):
         errors = [line for line in done.stdout.splitlines() if "[ERROR]" in line] or ["no reason given"]
-        return f"Maven could not fetch Kafka's jars: {errors[0].replace('[ERROR]', '').strip()}"
+        reason = errors[0].replace("[ERROR]", "").strip()
+        return f"Maven could not fetch Kafka's jars; does it reach a repository? It says: {reason}"
     return None
