@@ -1,0 +1,85 @@
+"""What may be filled into a text: the whitelist of variables, what each may look like, and how it is shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+#: Every variable there is, with a value of the longest usual kind: templates are tried with it at load.
+SAMPLE: Final = {
+    "institution": "示例消费金融有限公司",
+    "hotline": "400-800-0000",
+    "amount_due": "1234567.89",
+    "currency": "CNY",
+    "due_on": "2026-11-20",
+    "name": "欧阳",
+}
+#: Those that tell what is owed.
+FIGURES: Final = frozenset({"amount_due", "currency", "due_on"})
+
+_SHAPES: Final = {
+    "institution": re.compile(r"[^\W_]([\w &.()()·-]{0,28}[\w.))])?"),
+    "hotline": re.compile(r"\+?\d[\d -]{3,18}\d"),
+    "amount_due": re.compile(r"\d{1,12}(\.\d{1,3})?"),
+    "currency": re.compile(r"[A-Z]{3}"),
+    "due_on": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "name": re.compile(r"[^\W\d_]([^\W\d_]| (?=\w)|[.'·-](?=\w)){0,19}\.?"),
+}
+_COMPOUND_SURNAME: Final = re.compile(
+    "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|司空|夏侯|端木|百里|南宫|长孙|宇文|轩辕"
+)
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_CHINESE = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]+")
+
+
+def refusal(name: str, value: str) -> str | None:
+    """Why a value may not be filled in, None if it may."""
+    shape = _SHAPES.get(name)
+    if shape is None:
+        return "is not one a text may use"
+    if not shape.fullmatch(value):
+        return "does not have the form it must have"
+    if name == "due_on":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return "is not a date"
+    return None
+
+
+def family_name(name: str) -> str:
+    """How much of a name a text shows: the family name alone."""
+    trimmed = name.strip()
+    if _CHINESE.fullmatch(trimmed):
+        compound = len(trimmed) > 2 and _COMPOUND_SURNAME.match(trimmed)
+        return trimmed[: 2 if compound else 1]
+    return trimmed.split()[-1] if trimmed else ""
+
+
+def day(iso: str, locale: str) -> str:
+    """A business date in words: 11月20日, 20 November."""
+    on = date.fromisoformat(iso)
+    return f"{on.month}月{on.day}日" if locale == "zh-CN" else f"{on.day} {_MONTHS[on.month - 1]}"
+
+
+def money(amount: str, currency: str, locale: str) -> str:
+    """An amount as a person reads it: 3,200.00元, CNY 3,200.00."""
+    shown = f"{Decimal(amount):,}"
+    if locale == "zh-CN":
+        return f"{shown}元" if currency == "CNY" else f"{shown} {currency}"
+    return f"{currency} {shown}"
