@@ -62,6 +62,7 @@ class Consumer:
         self._marks: dict[TopicPartition, _Mark] = {}
         self._caught: dict[TopicPartition, datetime] = {}
         self._saved: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
         self._gap_since: dict[TopicPartition, float] = {}
         self._moved_at = time.monotonic()
         self._marked_at = self._hinted_at = 0.0
@@ -241,9 +242,10 @@ class Consumer:
     async def _commit(self, consume: Consume, ready: Mapping[TopicPartition, Sequence[Ready]]) -> None:
         poisons = [r.item for items in ready.values() for r in items if isinstance(r.item, Poison)]
         events = [r.item for items in ready.values() for r in items if isinstance(r.item, Received)]
-        if not poisons and not events:
-            return
         saved = [self._saved_of(tp, items) for tp, items in ready.items() if items]
+        if not poisons and not events:
+            await self._save_passed(saved)
+            return
 
         async def work(tx: Tx) -> dict[TopicPartition, int]:
             for poison in poisons:
@@ -256,12 +258,24 @@ class Consumer:
 
         dead = await self._runtime.run(work)
         failpoint("consumer.after_commit")
-        for one in saved:
-            self._saved[one.tp] = one.next_offset
+        self._note_saved(saved)
         metrics.DEAD_LETTERS.labels(self._service.name, consume.topic).inc(len(poisons))
         for tp, count in dead.items():
             if count > MAX_DEAD_IN_A_ROW:
                 await self._stop(tp, f"{count} dead letters in a row: the sender or this version is wrong")
+
+    async def _save_passed(self, saved: Sequence[progress.Saved]) -> None:
+        """Nothing to do for this service, but others may want to see how far it is."""
+        moved = [one for one in saved if self._positions.get(one.tp) != one.last_position]
+        if moved:
+            async with self._runtime.engine.begin() as connection:
+                await progress.save(connection, moved)
+            self._note_saved(moved)
+
+    def _note_saved(self, saved: Sequence[progress.Saved]) -> None:
+        for one in saved:
+            self._saved[one.tp] = one.next_offset
+            self._positions[one.tp] = one.last_position
 
     def _saved_of(self, tp: TopicPartition, items: Sequence[Ready]) -> progress.Saved:
         last = items[-1]
@@ -303,8 +317,7 @@ class Consumer:
             return
         async with self._runtime.engine.begin() as connection:
             await progress.save(connection, saved)
-        for one in saved:
-            self._saved[one.tp] = one.next_offset
+        self._note_saved(saved)
 
     def _watch(self) -> None:
         """Alarms on gaps that stay, and gives up when records wait and nothing moves."""

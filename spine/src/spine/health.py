@@ -27,7 +27,6 @@ _PROGRESS = text("""
            string_agg(stopped, '; ') AS stopped
     FROM consumer_progress GROUP BY topic
 """)
-_DEAD = text("SELECT count(*) FROM dead_letter WHERE resolved_at IS NULL")
 
 
 async def readiness(service: Service, runtime: Runtime) -> list[str]:
@@ -54,9 +53,6 @@ async def _worker(connection: AsyncConnection, service: Service) -> list[str]:
         )
     elif service.tick is not None and (relay.ticked_s is None or relay.ticked_s > STALE_S):
         reasons.append(f"{service.topic} does not tick: sending stops until all inputs are read to their end")
-    dead = (await connection.execute(_DEAD)).scalar_one()
-    if dead:
-        reasons.append(f"{dead} dead letter(s) hold loans: `tact dlq list` shows them")
     rows = {row.topic: row for row in await connection.execute(_PROGRESS)}
     for consume in service.consumes:
         row = rows.get(consume.topic)

@@ -40,10 +40,11 @@ class Listener:
         await self._connect()
         self._keeper = asyncio.create_task(self._keep())
 
-    def event(self, channel: str) -> asyncio.Event:
-        """A new event, set at each notification on `channel`; its holder clears it before looking."""
+    def event(self, *channels: str) -> asyncio.Event:
+        """A new event, set at each notification on any of `channels`; its holder clears it before looking."""
         event = asyncio.Event()
-        self._events[channel].add(event)
+        for channel in channels:
+            self._events[channel].add(event)
         return event
 
     async def close(self) -> None:

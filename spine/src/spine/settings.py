@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy.engine import make_url
 
 from spine.errors import TactError
 from spine.topics import DEFAULT_PARTITIONS
@@ -19,6 +22,7 @@ _SHARED = frozenset(
     {
         "TACT_HOME",
         "TACT_DATABASE_URL",
+        "TACT_LOG_DATABASE_URL",
         "TACT_KAFKA_BOOTSTRAP",
         "TACT_KAFKA_SECURITY_PROTOCOL",
         "TACT_KAFKA_SECURITY_SASL_MECHANISM",
@@ -46,10 +50,10 @@ class BadSettings(TactError):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The shared environment (contract 5). `database_url` is the cluster; each service has its own database."""
+    """The shared environment (contract 5). `database_urls` has one database a service, and the log's."""
 
     home: Path
-    database_url: str | None
+    database_urls: Mapping[str, str]
     kafka_bootstrap: str | None
     kafka_security: Mapping[str, str]
     zone: ZoneInfo
@@ -61,7 +65,9 @@ class Surroundings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Surroundings:
         """Reads TACT_*. Raises BadSettings for what is malformed."""
-        env = os.environ if environ is None else environ
+        env = dict(os.environ if environ is None else environ)
+        home = Path(env.get("TACT_HOME", ".tact")).absolute()
+        env = {**_running(home), **env}
         try:
             zone = ZoneInfo(env.get("TACT_TIMEZONE", "Asia/Shanghai"))
         except (ZoneInfoNotFoundError, ValueError):
@@ -73,8 +79,8 @@ class Surroundings:
         if not partitions.isdecimal() or not 1 <= int(partitions) <= 1000:
             raise BadSettings(f"TACT_PARTITIONS: 1 to 1000, not {partitions!r}")
         return cls(
-            home=Path(env.get("TACT_HOME", ".tact")).absolute(),
-            database_url=env.get("TACT_DATABASE_URL") or None,
+            home=home,
+            database_urls=_database_urls(env),
             kafka_bootstrap=env.get("TACT_KAFKA_BOOTSTRAP") or None,
             kafka_security={
                 name.removeprefix("TACT_KAFKA_SECURITY_").lower(): value
@@ -88,6 +94,15 @@ class Surroundings:
             log_level=env.get("TACT_LOG_LEVEL", "INFO").upper(),
         )
 
+    def database_url(self, name: str) -> str:
+        """The URL of a service's database (or "log", the embedded broker's); raises BadSettings."""
+        try:
+            return self.database_urls[name]
+        except KeyError:
+            raise BadSettings(
+                "no database: set TACT_DATABASE_URL, or run `tact up`, which starts an embedded PostgreSQL"
+            ) from None
+
     def token(self) -> str:
         """The bearer token of the one-machine mode, from `$TACT_HOME/token`."""
         path = self.home / "token"
@@ -98,6 +113,35 @@ class Surroundings:
         if len(token) < 32:
             raise BadSettings(f"the bearer token in {path} is too short")
         return token
+
+
+def environment_file(home: Path) -> Path:
+    """Where a running one-machine system tells other commands its surroundings."""
+    return home / "run" / "environment.json"
+
+
+def _running(home: Path) -> dict[str, str]:
+    """What `tact up` wrote about the system that runs here; nothing when none does."""
+    try:
+        told: dict[str, str] = json.loads(environment_file(home).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told
+
+
+def _database_urls(env: Mapping[str, str]) -> dict[str, str]:
+    """TACT_<SERVICE>_DATABASE_URL wins over the database `tact_<service>` on TACT_DATABASE_URL's cluster."""
+    cluster = env.get("TACT_DATABASE_URL")
+    urls = {}
+    for name in (*PORTS, "log"):
+        snake = name.replace("-", "_")
+        own = env.get(f"TACT_{snake.upper()}_DATABASE_URL")
+        if own:
+            urls[name] = own
+        elif cluster:
+            url = make_url(cluster).set(database=f"tact_{snake}")
+            urls[name] = url.render_as_string(hide_password=False)
+    return urls
 
 
 def own_settings(

@@ -1,0 +1,5 @@
+"""`python -m tact`: the command line."""
+
+from tact.cli import app
+
+app()
