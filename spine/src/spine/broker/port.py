@@ -45,6 +45,13 @@ class Record:
     appended_at: datetime | None = None
 
 
+class BrokerUnreachable(TactError, ConnectionError):
+    """The broker does not answer; it is tried again. A ConnectionError, so retry loops know it passes."""
+
+    code = "broker_unreachable"
+    status = 503
+
+
 class PublishFailed(TactError):
     """The broker did not confirm the batch; whether it is stored is unknown, so it is published again."""
 
@@ -96,10 +103,10 @@ class BrokerConsumer(Protocol):
         """Reads `tp` again."""
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """For each partition the offset the next appended record will get."""
+        """For each partition the offset the next appended record will get. Raises BrokerUnreachable."""
 
     async def begin_offsets(self, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """For each partition the lowest offset that can still be read."""
+        """For each partition the lowest offset that can still be read. Raises BrokerUnreachable."""
 
     async def hint(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Tells the broker how far the group is, for its own tools; failures are ignored."""
@@ -112,7 +119,7 @@ class Broker(Protocol):
     """A connection to a broker. Kafka and the embedded log pass the same contract tests."""
 
     async def start(self) -> None:
-        """Connects; raises when the broker cannot be reached in time."""
+        """Connects; raises BrokerUnreachable when the broker does not answer in time."""
 
     async def ensure_topics(self, topics: Iterable[str], partitions: int) -> None:
         """Creates what is missing; raises PartitionMismatch where a topic has another count."""
