@@ -60,10 +60,11 @@ class Consumer:
         self._generations: dict[TopicPartition, int] = {}
         self._cursors: dict[TopicPartition, Cursor] = {}
         self._marks: dict[TopicPartition, _Mark] = {}
-        self._caught: dict[TopicPartition, datetime] = {}
         self._saved: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._gap_since: dict[TopicPartition, float] = {}
+        #: Partitions that must not be read on, once what came before the trouble is committed.
+        self._to_stop: dict[TopicPartition, str] = {}
         self._moved_at = time.monotonic()
         self._marked_at = self._hinted_at = 0.0
 
@@ -116,7 +117,7 @@ class Consumer:
         log.info("partitions taken over", service=self._service.name, count=len(fresh))
 
     def _forget(self, tp: TopicPartition) -> None:
-        for known in (self._cursors, self._generations, self._marks, self._caught, self._gap_since):
+        for known in (self._cursors, self._generations, self._marks, self._gap_since):
             known.pop(tp, None)
 
     async def _mark(self) -> None:
@@ -151,7 +152,7 @@ class Consumer:
         ready: dict[TopicPartition, list[Ready]] = {}
         early: list[Received] = []
         for tp, records in polled:
-            ready[tp] = await self._admit(consume, tp, records, early)
+            ready[tp] = self._admit(consume, tp, records, early)
         try:
             if early and consume.early is not None:
                 await self._apply_early(consume, early)
@@ -163,8 +164,11 @@ class Consumer:
                     self._cursors[tp] = cursor
                     self._consumer.seek(tp, cursor.read_offset)
             raise
+        for tp, why in self._to_stop.items():
+            await self._stop(tp, why)
+        self._to_stop.clear()
 
-    async def _admit(
+    def _admit(
         self, consume: Consume, tp: TopicPartition, records: Sequence[Record], early: list[Received]
     ) -> list[Ready]:
         cursor = self._cursors[tp]
@@ -174,7 +178,7 @@ class Consumer:
             try:
                 turn = cursor.admit(item)
             except UnknownLogEpoch as error:
-                await self._stop(tp, error.detail)
+                self._to_stop[tp] = error.detail
                 break
             waits = not turn and cursor.has_gap and isinstance(item, Received)
             if waits and isinstance(item, Received) and isinstance(item.event, consume.early_types):
@@ -184,7 +188,7 @@ class Consumer:
         self._note_gap(tp, cursor)
         if len(cursor.waiting) >= MAX_WAITING:
             missing = cursor.last_position + 1
-            await self._stop(tp, f"{len(cursor.waiting)} records wait for the missing position {missing}")
+            self._to_stop[tp] = f"{len(cursor.waiting)} records wait for the missing position {missing}"
         return ready
 
     def _note_gap(self, tp: TopicPartition, cursor: Cursor) -> None:
@@ -193,7 +197,6 @@ class Consumer:
                 metrics.GAPS.labels(self._service.name, tp.topic, str(tp.partition)).set(0)
                 log.info("gap closed", topic=tp.topic, partition=tp.partition)
             return
-        self._caught.pop(tp, None)
         if tp not in self._gap_since:
             self._gap_since[tp] = time.monotonic()
             missing = cursor.last_position + 1
@@ -202,7 +205,6 @@ class Consumer:
     async def _stop(self, tp: TopicPartition, why: str) -> None:
         log.error("partition stopped", topic=tp.topic, partition=tp.partition, why=why)
         self._consumer.pause(tp)
-        self._caught.pop(tp, None)
         async with self._runtime.engine.begin() as connection:
             await progress.stop_partition(connection, tp, self._cursors[tp].owner_epoch, why)
         self._cursors.pop(tp, None)
@@ -262,7 +264,7 @@ class Consumer:
         metrics.DEAD_LETTERS.labels(self._service.name, consume.topic).inc(len(poisons))
         for tp, count in dead.items():
             if count > MAX_DEAD_IN_A_ROW:
-                await self._stop(tp, f"{count} dead letters in a row: the sender or this version is wrong")
+                self._to_stop[tp] = f"{count} dead letters in a row: the sender or this version is wrong"
 
     async def _save_passed(self, saved: Sequence[progress.Saved]) -> None:
         """Nothing to do for this service, but others may want to see how far it is."""

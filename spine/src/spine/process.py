@@ -13,19 +13,23 @@ import uvicorn
 import uvloop
 
 from spine.broker.connect import connect
+from spine.broker.port import OffsetLost, PartitionMismatch
 from spine.clock import BusinessClock, SteppedClock, SystemClock
 from spine.database import Runtime, create_engine, plain_url
 from spine.errors import TactError
 from spine.http import create_api
 from spine.logs import set_up_logs
+from spine.migrations import WrongSchema
+from spine.policy import BadPolicy
 from spine.service import Build
-from spine.settings import PORTS, Surroundings
+from spine.settings import PORTS, BadSettings, Surroundings
 from spine.worker import work
 
 log = structlog.get_logger()
 
 #: Exit status of a process that must not simply be started again: its supervisor tells why.
 EXIT_REFUSED = 3
+_REFUSALS = (BadPolicy, BadSettings, OffsetLost, PartitionMismatch, WrongSchema)
 
 
 def business_clock(surroundings: Surroundings) -> BusinessClock:
@@ -97,7 +101,7 @@ async def _guard(run: Callable[[], Awaitable[None]]) -> int:
             log.error(
                 "process ends", error=type(leaf).__name__, detail=str(leaf)[:500], exc_info=not known and leaf
             )
-        return EXIT_REFUSED if all(isinstance(leaf, TactError) for leaf in leaves) else 1
+        return EXIT_REFUSED if any(isinstance(leaf, _REFUSALS) for leaf in leaves) else 1
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

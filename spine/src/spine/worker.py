@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
-from spine.broker.port import Broker, PublishFailed
+from spine.broker.port import Broker, BrokerUnreachable, PublishFailed
 from spine.consumer import Consumer
 from spine.database import Runtime, is_transient, plain_url
 from spine.errors import Fenced
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 #: Failing for this long without a break, the process gives up and its supervisor starts it anew.
 GIVE_UP_S: Final = 60.0
+_PASSING: Final = (KafkaError, BrokerUnreachable, PublishFailed, Fenced)
 
 
 async def work(
@@ -87,7 +88,10 @@ async def _keep(name: str, run: Callable[[], Awaitable[None]], stopping: asyncio
             await run()
             return
         except Exception as error:
-            if not (is_transient(error) or isinstance(error, KafkaError | PublishFailed | Fenced)):
+            if not (
+                is_transient(error)
+                or isinstance(error, KafkaError | BrokerUnreachable | PublishFailed | Fenced)
+            ):
                 raise
             now = time.monotonic()
             if failing_since is None or now - started > GIVE_UP_S:

@@ -73,8 +73,9 @@ class OneMachine:
                 die_with_parent=True,
             )
             if own:
-                await asyncio.to_thread(self._postgres.remove)
-            server = await asyncio.to_thread(self._postgres.start)
+                self._postgres.remove()
+            # Not in another thread: the server ends with the thread that starts it.
+            server = self._postgres.start()
             urls = databases.embedded_urls(server)
             await databases.create_all(urls, server.url("postgres"), roles=True)
         await databases.migrate_all(urls)
@@ -143,7 +144,7 @@ class OneMachine:
         if self._supervisor is not None:
             await self._supervisor.stop()
         if self._postgres is not None:
-            await asyncio.to_thread(self._postgres.stop)
+            self._postgres.stop()
         self._home.forget_environment()
 
     def _write_state(self) -> None:
