@@ -16,6 +16,7 @@ NAMES: Final = {
     "consumer.after_commit": "effects and progress are committed, the broker's hint is not",
     "relay.after_positions": "positions are committed, nothing is published",
     "relay.after_publish": "records are stored by the broker, the mark is not advanced",
+    "ledger.after_roll": "a batch of loans was brought to the next business date, the date is still open",
     "notifier.after_sending_commit": "the attempt is reserved, no byte has left",
     "notifier.after_request": "the gateway has the request, its reply is not read",
     "notifier.after_reply": "the reply is read, its result is not committed",

@@ -1,0 +1,41 @@
+"""Composition root of the ledger: the only module that knows all the others."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ledger import api, bulk
+from ledger.consumes import consumes
+from ledger.emits import EMITS
+from ledger.handlers import Intake
+from ledger.policy import House
+from ledger.schedule import behind, due, schedules
+from ledger.settings import LedgerSettings
+from spine.database import Runtime
+from spine.events.ledger import LEDGER, LedgerTick
+from spine.service import Service
+from spine.settings import Surroundings
+
+
+def build(runtime: Runtime) -> Service:
+    """The ledger, ready to be served or to work."""
+    settings = LedgerSettings.from_environment()
+    house = House.load(
+        runtime.zone,
+        policy_dir=Surroundings.from_environment().policy_dir,
+        first_business_date=settings.first_business_date,
+    )
+    intake = Intake(house)
+    return Service(
+        name="ledger",
+        topic=LEDGER,
+        emits=EMITS,
+        consumes=consumes(intake),
+        router=api.router,
+        migrations="ledger",
+        due=partial(due, house=house),
+        schedules=schedules(runtime, intake),
+        tick=LedgerTick,
+        ready=partial(behind, house=house),
+        state={"intake": intake, "body_limits": {"/v1/events": bulk.MAX_BODY_BYTES}},
+    )

@@ -1,0 +1,153 @@
+"""Takes core banking's events into the books: one transaction for a batch, from whichever door it came."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from ledger.books import Account, Answer, Books, Outcome, Refusal
+from ledger.contract import KeptTerms
+from ledger.domain.transitions import next_transition_on
+from ledger.policy import House
+from ledger.store import day, intake, loans, summaries
+from ledger.store.intake import Key
+from ledger.store.summaries import Summary
+from spine.database import Tx
+from spine.deadletters import Rejected, put_aside
+from spine.outbox import emit
+from spine.service import Received
+from spine.topics import partition_of
+
+
+class Intake:
+    """What `take` needs besides the events."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.terms = KeptTerms(house.calendars)
+
+
+async def take_in(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
+    """The consumer's handler: as `take`; who was refused is in the dead letters."""
+    await take(tx, events, to=to)
+
+
+async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer]:
+    """Takes a batch in, in order, and answers for each event.
+
+    The same event again changes nothing. An event that contradicts the books, or the first event of its id,
+    is put aside and the loan held. What comes too early waits.
+    """
+    open_on = await day.hold_open_date(tx, to.house)
+    hashes = [body_hash(event) for event in events]
+    first: dict[Key, bytes] = {}
+    for event, hash_ in zip(events, hashes, strict=True):
+        if _has_key(event):
+            first.setdefault(_key(event), hash_)
+    taken = await intake.remember(tx, first)
+    noted = {key: hash_ for key, hash_ in first.items() if key not in taken}
+    books = await _open_books(tx, [event for event in events if _key(event) in noted], open_on, to)
+    answers = []
+    for event, hash_ in zip(events, hashes, strict=True):
+        answer = _answer(books, event, hash_, taken.get(_key(event)))
+        if answer.outcome in (Outcome.ACCEPTED, Outcome.PARKED):
+            taken[_key(event)] = hash_
+        answers.append(answer)
+    await _correct(tx, noted, taken, books.written.refusals)
+    await _save(tx, books)
+    return answers
+
+
+def body_hash(received: Received) -> bytes:
+    """SHA-256 of what an event says, however it was formatted: type, subject and data, keys sorted."""
+    subject = received.envelope.subject or received.event.subject or ""
+    try:
+        canonical = msgspec.json.encode(msgspec.json.decode(received.body), order="deterministic")
+    except (msgspec.DecodeError, RecursionError):
+        canonical = received.body
+    return hashlib.sha256(b"\0".join([received.envelope.type.encode(), subject.encode(), canonical])).digest()
+
+
+def _key(received: Received) -> Key:
+    return received.envelope.source, received.envelope.id
+
+
+def _has_key(received: Received) -> bool:
+    """Whether the event's identity can be kept at all; PostgreSQL knows no NUL."""
+    return not any("\x00" in part for part in _key(received))
+
+
+async def _open_books(tx: Tx, events: Sequence[Received], open_on: date, to: Intake) -> Books:
+    """The books with the loans of these events at hand, locked in order."""
+    if not events:
+        return Books(to.house, open_on, {}, {})
+    loan_ids = {event.event.subject or "" for event in events}
+    accounts = await loans.accounts(tx, await loans.lock(tx, loan_ids), to.terms)
+    return Books(to.house, open_on, accounts, await intake.parked_of(tx, loan_ids))
+
+
+def _answer(books: Books, event: Received, hash_: bytes, before: bytes | None) -> Answer:
+    if not _has_key(event):
+        return books.refuse(
+            event, Answer(Outcome.REFUSED, "bad_schema", "id, source: a NUL is not allowed", "id")
+        )
+    if before is None:
+        return books.take(event)
+    if before == hash_:
+        return Answer(Outcome.KNOWN)
+    message = f"event {event.envelope.id} of {event.envelope.source} was taken in with another body"
+    return books.refuse(event, Answer(Outcome.REFUSED, "conflict", message, "id"))
+
+
+async def _correct(
+    tx: Tx, noted: Mapping[Key, bytes], taken: Mapping[Key, bytes], refusals: Sequence[Refusal]
+) -> None:
+    """Makes the inbox say what was really taken in: what was refused may come again, corrected."""
+    wrong = [key for key, hash_ in noted.items() if taken.get(key) != hash_]
+    await intake.forget(tx, [*wrong, *(_key(each.received) for each in refusals if each.was_parked)])
+    if corrected := {key: taken[key] for key in wrong if key in taken}:
+        await intake.remember(tx, corrected)
+
+
+async def _save(tx: Tx, books: Books) -> None:
+    """Keeps and tells all that the batch changed."""
+    written, touched = books.written, books.touched()
+    looked_at = [summary_of(account) for account in touched]
+    await summaries.insert(tx, [each for each in looked_at if each.account.terms is not None])
+    await summaries.update(tx, [each for each in looked_at if each.account.terms is None])
+    await intake.insert_repayments(tx, written.repayments)
+    await intake.reverse_repayments(tx, written.reversals)
+    await intake.unpark(tx, written.unparked)
+    await intake.park(tx, written.parked)
+    for event, cause in written.events:
+        emit(tx, event, cause=cause)
+    for refusal in written.refusals:
+        await put_aside(tx, None, _rejected(tx, refusal))
+
+
+def summary_of(account: Account) -> Summary:
+    """What is kept of a loan: its standing, and when it changes by itself."""
+    return Summary(account, next_transition_on(account.facts, account.standing.as_of))
+
+
+def _rejected(tx: Tx, refusal: Refusal) -> Rejected:
+    """The dead letter of a refused event. Its key is the loan's own borrower, so that the hold finds the loan."""
+    received, answer = refusal.received, refusal.answer
+    partition = received.partition
+    if received.offset < 0 and refusal.borrower_id is not None:
+        partition = partition_of(refusal.borrower_id, tx.partitions)
+    return Rejected(
+        topic=received.topic,
+        partition=partition,
+        offset=received.offset,
+        key=refusal.borrower_id,
+        subject=received.event.subject,
+        type=received.envelope.type,
+        code=answer.code or "refused",
+        message=answer.message or "",
+        body=received.body,
+        headers=received.envelope.headers(),
+    )
