@@ -11,7 +11,11 @@ CONTACT_LOG = "contact-log.v1"
 
 @event(CONTACT_LOG, "contact.recorded.v1")
 class ContactRecorded(Event, frozen=True, kw_only=True):
-    """One contact, or one that was suppressed or deferred, is on record."""
+    """One contact, or one that was suppressed or deferred, is on record.
+
+    With a `message_id` it is a fact about a message of the notifier and `outcome` is the message's new state;
+    without one a person reported the contact.
+    """
 
     borrower_id: Id
     contact_id: str
@@ -21,6 +25,9 @@ class ContactRecorded(Event, frozen=True, kw_only=True):
     at: Instant
     loan_id: str | None = None
     message_id: str | None = None
+    client_ref: str | None = None
+    purpose: str | None = None
+    stage: str | None = None
 
 
 @event(CONTACT_LOG, "payment.claimed.v1")
