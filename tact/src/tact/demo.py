@@ -14,15 +14,16 @@ from zoneinfo import ZoneInfo
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from spine.broker.connect import connect
 
-from spine.broker.port import Broker
+from spine.broker.connect import connect
+from spine.broker.port import Broker, TopicPartition
 from spine.clock import business_date, local_instant, step_clock
 from spine.database import Runtime, create_engine
 from spine.errors import TactError
 from spine.process import build_runtime
 from spine.service import Service
 from spine.settings import Surroundings
+from spine.topics import TOPICS, all_topic_names
 from tact.feed import Feed
 from tact.home import Home
 from tact.portfolio.published import PublishedEvent
@@ -86,11 +87,24 @@ class Stage:
         broker = connect(self.surroundings, log_database_url=self.surroundings.database_url("log"))
         await broker.start()
         self._closing.push_async_callback(broker.close)
+        await broker.ensure_topics(all_topic_names(), self.surroundings.partitions)
+        external = [topic.name for topic in TOPICS.values() if not topic.positioned]
+        self.broker = broker
+        self._external = [
+            TopicPartition(topic, n) for topic in external for n in range(self.surroundings.partitions)
+        ]
+        self._reader = broker.consumer("stepper", external, "stepper")
+        await self._reader.start()
+        self._closing.push_async_callback(self._reader.stop)
         return broker
 
     def quiescence(self) -> Quiescence:
         """The watcher over all of it."""
-        return Quiescence(self.services, self.log_engine, self._pending_receipts)
+        return Quiescence(self.services, self._external_ends, self._pending_receipts)
+
+    async def _external_ends(self) -> dict[tuple[str, int], int]:
+        ends = await self._reader.end_offsets(self._external)
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def _pending_receipts(self) -> int:
         answer = await self._gateway.get("/v1/pending")
@@ -179,7 +193,7 @@ async def run_demo(story: Story, home: Home, console: Console, *, stay: bool) ->
         console.print("Starting PostgreSQL, four services and the gateway simulator ...")
         await machine.start_infrastructure()
         surroundings = Surroundings.from_environment({**machine.environment})
-        await _set_clock(surroundings, story.starts_at)
+        await set_clock(surroundings, story.starts_at)
         await machine.start_services()
         await machine.wait_ready()
         console.print(f"Ready after {time.monotonic() - began:.0f} s. Playing {story.days} days ...")
@@ -219,7 +233,7 @@ async def _play(
         await stage.close()
 
 
-async def _set_clock(surroundings: Surroundings, instant: datetime) -> None:
+async def set_clock(surroundings: Surroundings, instant: datetime) -> None:
     engine = create_engine(surroundings.database_url("log"), name="demo", pool_size=1)
     try:
         await step_clock(engine, instant)

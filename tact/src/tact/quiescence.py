@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from spine.database import Runtime
 from spine.service import Service
@@ -20,8 +19,6 @@ _FLOW = text("""
 """)
 _MARKS = text("SELECT topic, partition, last_position FROM outbox_mark")
 _PROGRESS = text("SELECT topic, partition, next_offset, last_position FROM consumer_progress")
-_LOG_ENDS = text("SELECT topic, partition, next_offset FROM log_partition WHERE topic = ANY(:topics)")
-
 Place = tuple[str, int]
 
 
@@ -53,16 +50,16 @@ class Busy:
 
 
 class Quiescence:
-    """Looks at all services' databases, the log, and the gateway's pending receipts."""
+    """Looks at all services' databases, the ends of the external topics, and the gateway's receipts."""
 
     def __init__(
         self,
         services: Mapping[str, tuple[Service, Runtime]],
-        log_engine: AsyncEngine,
+        external_ends: Callable[[], Awaitable[dict[Place, int]]],
         pending_receipts: Callable[[], Awaitable[int]],
     ) -> None:
         self._services = services
-        self._log_engine = log_engine
+        self._external_ends = external_ends
         self._pending_receipts = pending_receipts
 
     async def look(self) -> Quiet | Busy:
@@ -80,10 +77,7 @@ class Quiescence:
 
     async def _once(self) -> tuple[list[_Seen], dict[Place, int]]:
         seen = await asyncio.gather(*(self._see(*pair) for pair in self._services.values()))
-        external = [topic.name for topic in TOPICS.values() if not topic.positioned]
-        async with self._log_engine.connect() as connection:
-            rows = await connection.execute(_LOG_ENDS, {"topics": external})
-            ends = {(row.topic, row.partition): row.next_offset for row in rows}
+        ends = await self._external_ends()
         return list(seen), ends
 
     async def _see(self, service: Service, runtime: Runtime) -> _Seen:

@@ -26,11 +26,15 @@ _LOG_LIMIT_BYTES: Final = 20_000_000
 
 @dataclass(slots=True)
 class Child:
-    """One supervised process. `restarts` counts its unasked ends."""
+    """One supervised process. `restarts` counts its unasked ends.
+
+    `first_environment` is for its next start only.
+    """
 
     name: str
     arguments: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    first_environment: Mapping[str, str] = field(default_factory=dict)
+    spawned: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
     started_at: float = 0.0
     restarts: int = 0
@@ -60,6 +64,16 @@ class Supervisor:
         self.children[child.name] = child
         await self._spawn(child)
         self._keepers[child.name] = asyncio.create_task(self._keep(child))
+
+    async def restart(self, name: str, environment: Mapping[str, str]) -> None:
+        """Ends a child in order and starts it with more environment, which its next start no longer has."""
+        child = self.children[name]
+        child.first_environment = dict(environment)
+        child.spawned.clear()
+        if child.process is not None and child.pid is not None:
+            child.process.send_signal(signal.SIGTERM)
+            await child.process.wait()
+        await child.spawned.wait()
 
     async def stop(self) -> None:
         """Ends all children, workers before doors so that what was accepted is also passed on."""
@@ -91,10 +105,12 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**self._inherited(), **self._environment, **child.environment},
+                env={**self._inherited(), **self._environment, **child.first_environment},
                 # Ctrl-C in the terminal is for the supervisor, which stops its children in order.
                 start_new_session=True,
             )
+        child.first_environment = {}
+        child.spawned.set()
         child.started_at = time.monotonic()
         self._on_change()
 

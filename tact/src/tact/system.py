@@ -33,7 +33,8 @@ class NotReady(TactError):
 class Options:
     """How to run the system.
 
-    `own_database`: a new embedded PostgreSQL under `demo/`, whatever database and broker are configured.
+    `own_database`: a new embedded PostgreSQL under `demo/`, whatever database and broker are configured;
+    `kafka_bootstrap` then says whether Kafka or the embedded log carries the events.
     """
 
     stepped: bool = False
@@ -41,6 +42,7 @@ class Options:
     simulator: bool = True
     record: str = "gateway.ndjson"
     settings: Mapping[str, str] | None = None
+    kafka_bootstrap: str | None = None
     postgres_settings: Mapping[str, str] | None = None
 
 
@@ -50,8 +52,8 @@ class OneMachine:
     def __init__(self, home: Home, options: Options) -> None:
         self._home = home
         self._options = options
-        self._postgres: EmbeddedPostgres | None = None
-        self._supervisor: Supervisor | None = None
+        self.postgres: EmbeddedPostgres | None = None
+        self.supervisor: Supervisor | None = None
         self.environment: dict[str, str] = {}
         self.ports: dict[str, int] = {}
 
@@ -67,15 +69,15 @@ class OneMachine:
             )
         else:
             own = self._options.own_database
-            self._postgres = EmbeddedPostgres(
+            self.postgres = EmbeddedPostgres(
                 self._home.demo if own else self._home.path,
                 settings=self._options.postgres_settings,
                 die_with_parent=True,
             )
             if own:
-                self._postgres.remove()
+                self.postgres.remove()
             # Not in another thread: the server ends with the thread that starts it.
-            server = self._postgres.start()
+            server = self.postgres.start()
             urls = databases.embedded_urls(server)
             await databases.create_all(urls, server.url("postgres"), roles=True)
         await databases.migrate_all(urls)
@@ -92,7 +94,7 @@ class OneMachine:
             "TACT_HOME": str(self._home.path),
             **databases.url_variables(urls),
             "TACT_CLOCK": "stepped" if self._options.stepped else "system",
-            **({} if self._options.own_database else _kafka_settings()),
+            **self._broker_settings(),
             "TACT_NOTIFIER_KEK_FILE": str(self._home.key_file),
             "TACT_NOTIFIER_GATEWAY_SECRET_FILE": str(self._home.gateway_secret),
             **(self._options.settings or {}),
@@ -101,15 +103,21 @@ class OneMachine:
             environment["TACT_NOTIFIER_GATEWAY_URL"] = f"http://127.0.0.1:{self.ports['gateway']}"
         return environment
 
+    def _broker_settings(self) -> dict[str, str]:
+        if not self._options.own_database:
+            return {name: value for name, value in os.environ.items() if name.startswith("TACT_KAFKA_")}
+        given = self._options.kafka_bootstrap
+        return {"TACT_KAFKA_BOOTSTRAP": given} if given else {}
+
     async def start_services(self) -> None:
         """Starts every process; they become ready over the next seconds."""
-        self._supervisor = Supervisor(self._home.logs, self.environment, self._write_state)
+        self.supervisor = Supervisor(self._home.logs, self.environment, self._write_state)
         for name in NAMES:
             arguments = ("-m", "tact", "serve", name, "--port", str(self.ports[name]))
-            await self._supervisor.start(Child(f"{name}-api", arguments))
-            await self._supervisor.start(Child(f"{name}-worker", ("-m", "tact", "work", name)))
+            await self.supervisor.start(Child(f"{name}-api", arguments))
+            await self.supervisor.start(Child(f"{name}-worker", ("-m", "tact", "work", name)))
         if self._options.simulator:
-            await self._supervisor.start(Child("gateway", self._simulator_arguments()))
+            await self.supervisor.start(Child("gateway", self._simulator_arguments()))
 
     def _simulator_arguments(self) -> tuple[str, ...]:
         clock = ("--clock-url", self.environment["TACT_LOG_DATABASE_URL"]) if self._options.stepped else ()
@@ -141,14 +149,14 @@ class OneMachine:
 
     async def stop(self) -> None:
         """Stops services, then PostgreSQL."""
-        if self._supervisor is not None:
-            await self._supervisor.stop()
-        if self._postgres is not None:
-            self._postgres.stop()
+        if self.supervisor is not None:
+            await self.supervisor.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
         self._home.forget_environment()
 
     def _write_state(self) -> None:
-        assert self._supervisor is not None
+        assert self.supervisor is not None
         state = {
             "supervisor": os.getpid(),
             "ports": self.ports,
@@ -159,13 +167,9 @@ class OneMachine:
                     "given_up": child.given_up,
                     "log": str(self._home.logs / f"{child.name}.log"),
                 }
-                for child in self._supervisor.children.values()
+                for child in self.supervisor.children.values()
             },
         }
         part = self._home.state_file.with_suffix(".part")
         part.write_text(json.dumps(state, indent=1), encoding="utf-8")
         part.replace(self._home.state_file)
-
-
-def _kafka_settings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("TACT_KAFKA_")}
