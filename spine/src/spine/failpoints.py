@@ -17,6 +17,7 @@ NAMES: Final = {
     "relay.after_positions": "positions are committed, nothing is published",
     "relay.after_publish": "records are stored by the broker, the mark is not advanced",
     "ledger.after_roll": "a batch of loans was brought to the next business date, the date is still open",
+    "stager.before_steps_commit": "due steps are decided and their requests written, not committed",
     "notifier.after_sending_commit": "the attempt is reserved, no byte has left",
     "notifier.after_request": "the gateway has the request, its reply is not read",
     "notifier.after_reply": "the reply is read, its result is not committed",

@@ -1,0 +1,32 @@
+"""Composition root of the stager: the only module that knows all the others."""
+
+from __future__ import annotations
+
+from spine.database import Runtime
+from spine.events.stager import STAGER, StagerTick
+from spine.service import Service
+from spine.settings import Surroundings
+from stager import api
+from stager.consumes import consumes
+from stager.emits import EMITS
+from stager.policy import House
+from stager.schedule import due, schedules
+from stager.settings import StagerSettings
+
+
+def build(runtime: Runtime) -> Service:
+    """The stager, ready to be served or to work."""
+    settings = StagerSettings.from_environment()
+    house = House.load(runtime.zone, Surroundings.from_environment().policy_dir)
+    return Service(
+        name="stager",
+        topic=STAGER,
+        emits=EMITS,
+        consumes=consumes(house),
+        router=api.router,
+        migrations="stager",
+        due=due,
+        schedules=schedules(runtime, house, settings.step_batch),
+        tick=StagerTick,
+        state={"house": house},
+    )

@@ -1,0 +1,162 @@
+"""What the stager knows: cases, episodes of arrears, stage entries, timers, requests and holds."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from stager.domain.figures import Figures
+
+_NAMESPACE = uuid.UUID("6d2c9a57-5f0e-4e0e-8f43-0d1d5a2a7c11")
+
+
+def stable_id(*parts: object) -> str:
+    """The same parts give the same id: what is done twice is found to be done."""
+    return str(uuid.uuid5(_NAMESPACE, "/".join(map(str, parts))))
+
+
+class EndOfArrears(StrEnum):
+    """How an episode ended."""
+
+    CURED = "cured"
+    SETTLED = "settled"
+
+
+class RequestStatus(StrEnum):
+    """What became of an occurrence of a step."""
+
+    OPEN = "open"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All loans in arrears of one borrower: one conversation. `case_no` counts the borrower's cases."""
+
+    case_id: str
+    borrower_id: str
+    case_no: int
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One run of arrears of a loan, from overdue to cured or settled.
+
+    `judged_on` is the business date of the last stage decision, `judge_on` the one from which the next close
+    may change the stage. `steps_from_on` is the local date from which the steps of the stage count their
+    days. `ledger_seq` numbers the newest fact of the ledger in here, `stop_seq` the newest stop fact known
+    ahead of its turn.
+    """
+
+    loan_id: str
+    episode: int
+    borrower_id: str
+    partition: int
+    case_id: str
+    opened_on: date
+    figures: Figures
+    ledger_seq: int
+    judge_on: date | None
+    judged_on: date | None = None
+    stage: str | None = None
+    entry_no: int = 0
+    entered_on: date | None = None
+    steps_from_on: date | None = None
+    stages_seen: tuple[str, ...] = ()
+    bounced: bool = False
+    closed_on: date | None = None
+    close_reason: str | None = None
+    stop_seq: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the arrears go on."""
+        return self.closed_on is None
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntry:
+    """A loan entered a stage, with the facts and policies that decided it. `facts` is canonical JSON."""
+
+    loan_id: str
+    episode: int
+    entry_no: int
+    borrower_id: str
+    case_id: str
+    from_stage: str | None
+    to_stage: str
+    first_time: bool
+    dpd: int
+    as_of: date
+    rule: str
+    policy_digest: str
+    holds_digest: str
+    engine: str
+    facts: str
+    facts_digest: str
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimer:
+    """The next occurrence of a step of the stage a loan is in."""
+
+    loan_id: str
+    episode: int
+    entry_no: int
+    step: str
+    borrower_id: str
+    occurrence: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContactStep:
+    """One occurrence of a step that was decided: asked for (`request_id` is told), or skipped and why."""
+
+    request_id: str
+    loan_id: str
+    episode: int
+    entry_no: int
+    step: str
+    occurrence: int
+    borrower_id: str
+    case_id: str
+    stage: str
+    channel: str
+    template: str
+    purpose: str
+    due_at: datetime
+    decided_at: datetime
+    expires_at: datetime
+    status: RequestStatus
+    reason: str | None
+    strategy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What stops collection of a loan for a while; active in [placed_at, until) unless lifted."""
+
+    hold_id: str
+    loan_id: str
+    borrower_id: str
+    kind: str
+    placed_at: datetime
+    until: datetime | None
+    freezes_interest: bool
+    origin: str | None
+    reason: str | None
+    lifted_at: datetime | None = None
+    ended_by: str | None = None
+    lift_reason: str | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it holds at this instant."""
+        return self.lifted_at is None and (self.until is None or now < self.until)

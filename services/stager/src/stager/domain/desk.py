@@ -1,0 +1,238 @@
+"""Ledger facts applied, in order, to what is known of some borrowers: episodes, stages, timers and cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from spine.envelope import Envelope
+from spine.events.ledger import Arrears, ArrearsChanged, LoanCured, LoanSettled
+from stager.domain.cases import Case, EndOfArrears, Episode, Hold, StageEntry, StepTimer, stable_id
+from stager.domain.figures import Figures
+from stager.domain.judging import judge
+from stager.domain.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class CaseClosure:
+    """A case closed because no loan of the borrower is in arrears any more."""
+
+    case: Case
+    reason: str
+
+
+#: What is told, in this order, each with the event that caused it. A hold is told when it was lifted.
+Happening = StageEntry | CaseClosure | Hold
+
+
+class Desk:
+    """A unit of work in memory: load it with the borrowers' whole state, apply facts, save what changed."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        now: datetime,
+        *,
+        zones: Mapping[str, ZoneInfo],
+        cases: Iterable[Case],
+        episodes: Iterable[Episode],
+        holds: Iterable[Hold],
+    ) -> None:
+        """`zones` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
+        of each loan that facts will name; `holds` all that are not lifted."""
+        self._rulebook = rulebook
+        self._now = now
+        self._zones = zones
+        self._cases = {case.borrower_id: case for case in cases}
+        self._episodes = {episode.loan_id: episode for episode in episodes}
+        self._holds: dict[str, list[Hold]] = defaultdict(list)
+        for hold in holds:
+            self._holds[hold.loan_id].append(hold)
+        self._open: dict[str, set[str]] = defaultdict(set)
+        for episode in self._episodes.values():
+            if episode.is_open:
+                self._open[episode.borrower_id].add(episode.loan_id)
+        self.saved_cases: dict[str, Case] = {}
+        self.saved_episodes: dict[tuple[str, int], Episode] = {}
+        self.entries: list[StageEntry] = []
+        #: By loan: the timers that replace all the loan has.
+        self.timers: dict[str, tuple[StepTimer, ...]] = {}
+        #: By loan: why its open requests are withdrawn.
+        self.withdrawn: dict[str, tuple[str, Envelope]] = {}
+        self.lifted: list[Hold] = []
+        self.told: list[tuple[Happening, Envelope]] = []
+
+    def arrears(self, event: Arrears, *, partition: int, cause: Envelope) -> None:
+        """loan.overdue or arrears.changed: the figures as they are now; a demotion happens at once."""
+        known = self._episodes.get(event.loan_id)
+        if _is_stale(known, cause):
+            return
+        figures = Figures.told(event)
+        if known is not None and known.is_open:
+            episode = replace(known, figures=figures, ledger_seq=_seq(known, cause))
+        elif known is not None and _is_reopened(known, figures):
+            episode = self._reopen(known, figures, cause)
+        else:
+            episode = self._begin(event, figures, known, partition, cause)
+        self._keep(episode)
+        if isinstance(event, ArrearsChanged) and episode.stage is not None:
+            as_of = max(figures.as_of, episode.judged_on or figures.as_of)
+            self._judge(episode, as_of, after_close=False, cause=cause)
+
+    def ended(self, event: LoanCured | LoanSettled, *, cause: Envelope) -> None:
+        """The arrears are gone: nothing more is said about them."""
+        known = self._episodes.get(event.loan_id)
+        if known is None or _is_stale(known, cause):
+            return
+        end = EndOfArrears.SETTLED if isinstance(event, LoanSettled) else EndOfArrears.CURED
+        ended = replace(known, ledger_seq=_seq(known, cause), close_reason=end, bounced=False, judge_on=None)
+        if not known.is_open:
+            self._keep(ended)
+            return
+        self._keep(replace(ended, closed_on=event.as_of))
+        self._drop_steps(known.loan_id, end, cause)
+        self._lift_answered(known.loan_id, event.as_of, cause)
+        self._close_case_if_done(known, end, cause)
+
+    def bounced(self, loan_id: str, *, cause: Envelope) -> None:
+        """Money of a loan was taken back; should it be overdue again, its old episode goes on."""
+        known = self._episodes.get(loan_id)
+        if known is not None and not known.is_open and not _is_stale(known, cause):
+            self._keep(replace(known, bounced=True, ledger_seq=_seq(known, cause)))
+
+    def date_closed(self, partition: int, day: date, *, cause: Envelope) -> None:
+        """The books of `day` are closed: loans of this partition may enter a stage or move up."""
+        as_of = day + timedelta(days=1)
+        for loan_ids in self._open.values():
+            for loan_id in sorted(loan_ids):
+                episode = self._episodes[loan_id]
+                if episode.partition == partition and _is_judged(episode, as_of):
+                    self._judge(episode, as_of, after_close=True, cause=cause)
+
+    def policies_used(self) -> set[str]:
+        """The digests of the policies that decided the entries."""
+        return {digest for entry in self.entries for digest in (entry.policy_digest, entry.holds_digest)}
+
+    def _begin(
+        self, event: Arrears, figures: Figures, known: Episode | None, partition: int, cause: Envelope
+    ) -> Episode:
+        case = self._open_case(event.borrower_id)
+        self._open[event.borrower_id].add(event.loan_id)
+        return Episode(
+            loan_id=event.loan_id,
+            episode=known.episode + 1 if known else 1,
+            borrower_id=event.borrower_id,
+            partition=partition,
+            case_id=case.case_id,
+            opened_on=event.as_of,
+            figures=figures,
+            ledger_seq=_seq(known, cause),
+            judge_on=event.as_of,
+        )
+
+    def _reopen(self, known: Episode, figures: Figures, cause: Envelope) -> Episode:
+        """Stages seen stay seen, so nothing that is said once an episode is said again."""
+        case = self._open_case(known.borrower_id)
+        self._open[known.borrower_id].add(known.loan_id)
+        return replace(
+            known,
+            case_id=case.case_id,
+            figures=figures,
+            ledger_seq=_seq(known, cause),
+            judge_on=figures.as_of,
+            stage=None,
+            bounced=False,
+            closed_on=None,
+            close_reason=None,
+        )
+
+    def _open_case(self, borrower_id: str) -> Case:
+        case = self._cases.get(borrower_id)
+        if case is None or case.closed_at is not None:
+            number = case.case_no + 1 if case else 1
+            case = Case(stable_id("case", borrower_id, number), borrower_id, number, self._now)
+            self._keep_case(case)
+        return case
+
+    def _close_case_if_done(self, episode: Episode, reason: str, cause: Envelope) -> None:
+        open_loans = self._open[episode.borrower_id]
+        open_loans.discard(episode.loan_id)
+        case = self._cases.get(episode.borrower_id)
+        if open_loans or case is None or case.closed_at is not None:
+            return
+        closed = replace(case, closed_at=self._now)
+        self._keep_case(closed)
+        self.told.append((CaseClosure(closed, reason), cause))
+
+    def _judge(self, episode: Episode, as_of: date, *, after_close: bool, cause: Envelope) -> None:
+        loan_id = episode.loan_id
+        judged = judge(
+            self._rulebook,
+            episode,
+            as_of,
+            holds=[hold.kind for hold in self._holds.get(loan_id, ()) if hold.is_active(self._now)],
+            after_close=after_close,
+            zone=self._zones[episode.borrower_id],
+            now=self._now,
+        )
+        self._keep(judged.episode)
+        if judged.entry is None:
+            return
+        if judged.entry.from_stage is not None:
+            self._drop_steps(loan_id, "stage_changed", cause)
+        self.timers[loan_id] = judged.timers
+        self.entries.append(judged.entry)
+        self.told.append((judged.entry, cause))
+
+    def _drop_steps(self, loan_id: str, reason: str, cause: Envelope) -> None:
+        self.timers[loan_id] = ()
+        self.withdrawn.setdefault(loan_id, (reason, cause))
+
+    def _lift_answered(self, loan_id: str, as_of: date, cause: Envelope) -> None:
+        rules = self._rulebook.holds.on(as_of).policy.kinds
+        active = self._holds.pop(loan_id, [])
+        answered = [hold for hold in active if rules[hold.kind].ends_with_arrears]
+        self._holds[loan_id] = [hold for hold in active if hold not in answered]
+        for hold in answered:
+            lifted = replace(hold, lifted_at=self._now, ended_by="arrears_ended")
+            self.lifted.append(lifted)
+            self.told.append((lifted, cause))
+
+    def _keep(self, episode: Episode) -> None:
+        self._episodes[episode.loan_id] = episode
+        self.saved_episodes[episode.loan_id, episode.episode] = episode
+
+    def _keep_case(self, case: Case) -> None:
+        self._cases[case.borrower_id] = case
+        self.saved_cases[case.case_id] = case
+
+
+def _seq(known: Episode | None, cause: Envelope) -> int:
+    return cause.loan_seq if cause.loan_seq is not None else known.ledger_seq if known else 0
+
+
+def _is_stale(known: Episode | None, cause: Envelope) -> bool:
+    """Whether a newer fact of the loan is in: this one comes again, or late out of the dead letters."""
+    return known is not None and cause.loan_seq is not None and cause.loan_seq <= known.ledger_seq
+
+
+def _is_judged(episode: Episode, as_of: date) -> bool:
+    """Whether a close looks at the episode: its time has come, and no later close has looked before."""
+    return (
+        episode.judge_on is not None
+        and episode.judge_on <= as_of
+        and (episode.judged_on is None or episode.judged_on <= as_of)
+    )
+
+
+def _is_reopened(known: Episode, figures: Figures) -> bool:
+    """Whether the money that ended the episode was taken back, so that the old arrears go on."""
+    return (
+        known.bounced
+        and known.closed_on is not None
+        and figures.dpd_zero_on is not None
+        and figures.dpd_zero_on < known.closed_on
+    )

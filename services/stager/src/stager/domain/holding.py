@@ -1,0 +1,27 @@
+"""Until when a hold lasts when nobody says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from stager.domain.business_days import Calendar, add_business_days, weekdays
+from stager.domain.hold_policy import HoldRule
+
+
+def lasts_until(
+    rule: HoldRule, placed_at: datetime, zone: ZoneInfo, calendar: Calendar = weekdays
+) -> datetime | None:
+    """The end (exclusive) of a hold placed at this instant: the end of its last day in `zone`; None if open.
+
+    The day it was placed does not count: a claim of a Friday with 3 business days lasts through Wednesday.
+    """
+    lasting = rule.ends_after
+    if lasting is None:
+        return None
+    day = placed_at.astimezone(zone).date()
+    if lasting.business_days is not None:
+        last = add_business_days(day, lasting.business_days, calendar)
+    else:
+        last = day + timedelta(days=lasting.days or 0)
+    return datetime.combine(last + timedelta(days=1), time(0), zone).astimezone(UTC)

@@ -1,0 +1,100 @@
+"""Which days past due belong to which stage: a stage policy as read from its file, and what makes it wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+PolicyName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+StageId = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{0,15}$")]
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A stage covers dpd_min..dpd_max, both included; the first has no lower bound, the last no upper."""
+
+    id: StageId
+    dpd_min: int | None = None
+    dpd_max: int | None = None
+    purpose: str = ""
+
+    def covers(self, dpd: int) -> bool:
+        """Whether these days past due belong to this stage."""
+        return (self.dpd_min is None or self.dpd_min <= dpd) and (self.dpd_max is None or dpd <= self.dpd_max)
+
+    def bounds(self) -> str:
+        """The bounds as people write them: "31-60", "91+", "..0"."""
+        if self.dpd_max is None:
+            return f"{self.dpd_min}+"
+        return f"..{self.dpd_max}" if self.dpd_min is None else f"{self.dpd_min}-{self.dpd_max}"
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An example that must come out as it says."""
+
+    dpd: int
+    stage: StageId
+
+
+class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The stages of one policy version, from mild to severe."""
+
+    name: PolicyName
+    version: Annotated[int, Meta(ge=1)]
+    effective_from: date
+    citation: Annotated[str, Meta(min_length=1)]
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=2, max_length=50)]
+    cases: Annotated[tuple[Case, ...], Meta(min_length=1)]
+
+    def stage_of(self, dpd: int) -> Stage:
+        """The one stage these days past due belong to."""
+        return next(stage for stage in self.stages if stage.covers(dpd))
+
+    def rank(self, stage_id: str) -> int:
+        """Severity of a stage: 0 is the mildest. A stage unknown to this version counts as milder than all."""
+        return next((n for n, stage in enumerate(self.stages) if stage.id == stage_id), -1)
+
+
+def faults_of_stages(policy: StagePolicy) -> Iterator[str]:
+    """What makes a stage policy unusable: gaps, overlaps, open ends in the middle, cases that disagree."""
+    ids = [stage.id for stage in policy.stages]
+    yield from (f"stage {id_} is given twice" for id_ in sorted({i for i in ids if ids.count(i) > 1}))
+    first, last = policy.stages[0], policy.stages[-1]
+    if first.dpd_min is not None:
+        yield f"stage {first.id}: the mildest stage has no dpd_min, or nothing covers less than {first.dpd_min}"
+    if last.dpd_max is not None:
+        yield f"stage {last.id}: the severest stage has no dpd_max, or nothing covers more than {last.dpd_max}"
+    bounded = True
+    for lower, upper in pairwise(policy.stages):
+        fault = _fault_between(lower, upper)
+        bounded = bounded and fault is None
+        if fault is not None:
+            yield fault
+    for stage in policy.stages:
+        if stage.dpd_min is not None and stage.dpd_max is not None and stage.dpd_min > stage.dpd_max:
+            bounded = False
+            yield f"stage {stage.id}: dpd_min {stage.dpd_min} is above dpd_max {stage.dpd_max}: unreachable"
+    if bounded and first.dpd_min is None and last.dpd_max is None:
+        yield from _failed_cases(policy)
+
+
+def _fault_between(lower: Stage, upper: Stage) -> str | None:
+    pair = f"stages {lower.id} and {upper.id}"
+    if lower.dpd_max is None or upper.dpd_min is None:
+        return f"{pair}: a dpd_max of {lower.id} and a dpd_min of {upper.id} are required"
+    if upper.dpd_min > lower.dpd_max + 1:
+        return f"{pair}: gap, nothing covers {lower.dpd_max + 1}-{upper.dpd_min - 1}"
+    if upper.dpd_min <= lower.dpd_max:
+        return f"{pair}: overlap, both cover {upper.dpd_min}-{lower.dpd_max}"
+    return None
+
+
+def _failed_cases(policy: StagePolicy) -> Iterator[str]:
+    for case in policy.cases:
+        found = policy.stage_of(case.dpd).id
+        if found != case.stage:
+            yield f"case dpd {case.dpd}: {case.stage} expected, {found} found"

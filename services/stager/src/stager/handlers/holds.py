@@ -1,0 +1,154 @@
+"""Holds: placed by what a borrower said or by a person, ended by a person, by their time, or by the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from spine.database import Runtime, Tx
+from spine.envelope import Envelope
+from spine.errors import BadRequest, Conflict, NotFound
+from spine.events.contact_log import DisputeRaised, PaymentClaimed
+from spine.outbox import emit
+from spine.service import Received
+from stager import emits
+from stager.domain.cases import Hold, stable_id
+from stager.domain.holding import lasts_until
+from stager.handlers.withdrawals import withdraw
+from stager.policy import House
+from stager.store.cases import loans_of_case
+from stager.store.holds import hold_by_id, insert_holds, lock_run_out, save_lifted
+from stager.store.parties import lock_parties
+from stager.store.requests import OpenRequest
+
+_BATCH: Final = 500
+
+
+async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
+    """What was said in a contact becomes a hold, under an id that the contact gives: twice is once.
+
+    Stop facts: also applied ahead of their turn.
+    """
+    said = [(received, received.event) for received in events]
+    holds = [
+        (_said_hold(fact, house, tx.now), received.envelope)
+        for received, fact in said
+        if isinstance(fact, DisputeRaised | PaymentClaimed)
+    ]
+    await lock_parties(tx, sorted({hold.borrower_id for hold, _ in holds}), house.zone)
+    await _place(tx, [hold for hold, _ in holds], house, {hold.hold_id: cause for hold, cause in holds})
+
+
+def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime) -> Hold:
+    kind = "dispute" if isinstance(fact, DisputeRaised) else "payment_claim"
+    rule = house.rulebook.holds.on(house.today(now)).policy.kinds[kind]
+    return Hold(
+        hold_id=stable_id("hold", kind, fact.contact_id),
+        loan_id=fact.loan_id,
+        borrower_id=fact.borrower_id,
+        kind=kind,
+        placed_at=now,
+        # The claim's time runs from when it was made, however late it is told.
+        until=lasts_until(rule, fact.at, house.zone),
+        freezes_interest=rule.freezes_interest,
+        origin=fact.contact_id,
+        reason=None,
+    )
+
+
+async def _place(tx: Tx, holds: Sequence[Hold], house: House, causes: Mapping[str, Envelope]) -> None:
+    if not holds:
+        return
+    fresh = await insert_holds(tx, holds)
+    placed = [hold for hold in holds if hold.hold_id in fresh]
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    kinds: dict[str, set[str]] = {}
+    reasons: dict[str, tuple[str, Envelope | None]] = {}
+    for hold in placed:
+        emit(tx, emits.hold_placed(hold), cause=causes.get(hold.hold_id))
+        kinds.setdefault(hold.loan_id, set()).add(hold.kind)
+        reasons.setdefault(hold.loan_id, (f"hold_{hold.kind}", causes.get(hold.hold_id)))
+
+    def is_stopped(request: OpenRequest) -> bool:
+        return policy.stopping(kinds[request.loan_id], request.channel) is not None
+
+    await withdraw(tx, reasons, which=is_stopped)
+
+
+async def place_hold(
+    tx: Tx,
+    house: House,
+    *,
+    case_id: str,
+    loan_id: str,
+    kind: str,
+    until: datetime | None,
+    reason: str,
+    key: str,
+) -> tuple[Hold, bool]:
+    """A person holds a loan of a case; the hold, and whether it is new. `key` makes a repeat the same hold.
+
+    Raises NotFound for an unknown case, BadRequest for a loan that is not in it or an end that has passed,
+    Conflict when the key was used for another hold.
+    """
+    borrower_id, loans = await loans_of_case(tx, case_id)
+    if loan_id not in loans:
+        raise BadRequest(f"loan_id: loan {loan_id} is not in case {case_id}", field="loan_id")
+    rule = house.rulebook.holds.on(house.today(tx.now)).policy.kinds[kind]
+    hold = Hold(
+        hold_id=stable_id("hold", case_id, key),
+        loan_id=loan_id,
+        borrower_id=borrower_id,
+        kind=kind,
+        placed_at=tx.now,
+        until=until if until is not None else lasts_until(rule, tx.now, house.zone),
+        freezes_interest=rule.freezes_interest,
+        origin=None,
+        reason=reason,
+    )
+    await lock_parties(tx, [borrower_id], house.zone)
+    known = await hold_by_id(tx, hold.hold_id)
+    if known is not None:
+        same = (known.loan_id, known.kind, known.reason) == (loan_id, kind, reason)
+        if not same or until not in (None, known.until):
+            raise Conflict("this Idempotency-Key was used for another hold", hold_id=known.hold_id)
+        return known, False
+    if hold.until is not None and hold.until <= tx.now:
+        raise BadRequest("until: has passed already", field="until")
+    await _place(tx, [hold], house, {})
+    return hold, True
+
+
+async def lift_hold(tx: Tx, house: House, *, case_id: str, hold_id: str, reason: str) -> Hold:
+    """A person ends a hold; lifting one that has ended changes nothing. Raises NotFound."""
+    borrower_id, loans = await loans_of_case(tx, case_id)
+    await lock_parties(tx, [borrower_id], house.zone)
+    hold = await hold_by_id(tx, hold_id)
+    if hold is None or hold.loan_id not in loans:
+        raise NotFound(f"no hold {hold_id} in case {case_id}", hold_id=hold_id)
+    if hold.lifted_at is not None:
+        return hold
+    lifted = replace(hold, lifted_at=tx.now, ended_by="person", lift_reason=reason)
+    await _end(tx, [lifted])
+    return lifted
+
+
+async def end_run_out(runtime: Runtime) -> int:
+    """Ends one batch of holds whose time is over; returns how many."""
+
+    async def work(tx: Tx) -> int:
+        holds = await lock_run_out(tx, _BATCH)
+        await _end(tx, [replace(hold, lifted_at=tx.now, ended_by="expiry") for hold in holds])
+        return len(holds)
+
+    return await runtime.run(work)
+
+
+async def _end(tx: Tx, holds: Sequence[Hold]) -> None:
+    if not holds:
+        return
+    await save_lifted(tx, holds)
+    for hold in holds:
+        emit(tx, emits.hold_lifted(hold))

@@ -1,0 +1,88 @@
+"""What the ledger tells: arrears begin, change and end, and the books of a day are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from spine.database import Tx
+from spine.events.ledger import (
+    Arrears,
+    BusinessDateClosed,
+    LedgerRepaymentReversed,
+    LoanCured,
+    LoanSettled,
+)
+from spine.outbox import emit
+from spine.service import Received
+from stager import emits
+from stager.domain.desk import Desk
+from stager.handlers.withdrawals import withdraw
+from stager.policy import House
+from stager.store.desks import borrowers_to_judge, load_desk, save_desk
+from stager.store.parties import lock_parties
+from stager.store.policies import keep_policies
+from stager.store.steps import stop_steps
+
+#: A close may concern many borrowers: so many are loaded and decided at a time.
+_BORROWERS_AT_ONCE: Final = 2_000
+
+_LoanFact = Arrears | LoanCured | LoanSettled | LedgerRepaymentReversed
+
+
+async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
+    """Applies a batch in order. What happens to one borrower depends on no other, so they go in portions."""
+    borrowers = {event.event.borrower_id for event in events if isinstance(event.event, _LoanFact)}
+    for partition, day in _closed_dates(events).items():
+        borrowers.update(await borrowers_to_judge(tx, partition, day + timedelta(days=1)))
+    ordered = sorted(borrowers)
+    for start in range(0, len(ordered), _BORROWERS_AT_ONCE):
+        await _take_portion(tx, events, set(ordered[start : start + _BORROWERS_AT_ONCE]), house)
+
+
+async def stop_ahead(tx: Tx, events: Sequence[Received], *, house: House) -> None:
+    """Stop facts that arrived before their turn: nothing more is asked for, what was is taken back."""
+    stops = {
+        event.event.loan_id: event
+        for event in events
+        if isinstance(event.event, LoanCured | LoanSettled) and event.envelope.loan_seq is not None
+    }
+    await lock_parties(tx, sorted({stop.event.key or "" for stop in stops.values()}), house.zone)
+    stopped = await stop_steps(tx, [(loan, stop.envelope.loan_seq or 0) for loan, stop in stops.items()])
+    await withdraw(tx, {loan: ("arrears_ended", stops[loan].envelope) for loan in stopped})
+
+
+def _closed_dates(events: Sequence[Received]) -> dict[int, date]:
+    """The newest date closed in this batch, by partition."""
+    dates: dict[int, date] = {}
+    for received in events:
+        if isinstance(received.event, BusinessDateClosed):
+            dates[received.partition] = max(received.event.date, dates.get(received.partition, date.min))
+    return dates
+
+
+async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str], house: House) -> None:
+    # Facts about no one are for everyone.
+    facts = [fact for fact in events if fact.event.key is None or fact.event.key in borrowers]
+    loan_ids = {fact.event.loan_id for fact in facts if isinstance(fact.event, _LoanFact)}
+    desk = await load_desk(tx, house, sorted(borrowers), sorted(loan_ids))
+    for fact in facts:
+        _apply(desk, fact)
+    await save_desk(tx, desk)
+    await keep_policies(tx, house.rulebook, desk.policies_used())
+    await withdraw(tx, desk.withdrawn)
+    for happening, cause in desk.told:
+        emit(tx, emits.told(happening, house.rulebook), cause=cause)
+
+
+def _apply(desk: Desk, received: Received) -> None:
+    match received.event:
+        case Arrears() as arrears:
+            desk.arrears(arrears, partition=received.partition, cause=received.envelope)
+        case LoanCured() | LoanSettled() as end:
+            desk.ended(end, cause=received.envelope)
+        case LedgerRepaymentReversed(loan_id=loan_id):
+            desk.bounced(loan_id, cause=received.envelope)
+        case BusinessDateClosed(date=day):
+            desk.date_closed(received.partition, day, cause=received.envelope)

@@ -1,0 +1,90 @@
+"""The house: the stager's policies, read from their files and checked, and the lender's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from spine.clock import business_date
+from spine.policy import BadPolicy, Loaded, load_policy, read_rule_files
+from stager.domain.hold_policy import HoldPolicy, faults_of_holds
+from stager.domain.rulebook import Rulebook, Shelf, Versioned
+from stager.domain.stage_policy import StagePolicy, faults_of_stages
+from stager.domain.strategy import Strategy, faults_of_strategy
+
+V = TypeVar("V", bound=Versioned)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The rules in force and the zone in which business dates roll: what every handler decides by."""
+
+    rulebook: Rulebook
+    zone: ZoneInfo
+
+    @classmethod
+    def load(cls, zone: ZoneInfo, policy_dir: Path | None = None) -> Self:
+        """The house of the policy files; see `load_rulebook`."""
+        return cls(load_rulebook(policy_dir), zone)
+
+    def today(self, now: datetime) -> date:
+        """The business date at an instant."""
+        return business_date(now, self.zone)
+
+
+def load_rulebook(override: Path | None = None) -> Rulebook:
+    """All policies shipped, those of the same file name in `override` (TACT_POLICY_DIR) winning.
+
+    Raises BadPolicy with every fault found in the first bad file.
+    """
+    return rulebook_of(read_rule_files("stager", override))
+
+
+def rulebook_of(files: dict[str, str]) -> Rulebook:
+    """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml."""
+    unknown = [name for name in files if not name.startswith(("stages-", "strategy-", "holds"))]
+    if unknown:
+        raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads stages-*, strategy-* and holds*")
+    stages = _shelf(StagePolicy, "stages-", files, faults_of_stages)
+    known = {stage.id for edition in stages.editions for stage in edition.policy.stages}
+    return Rulebook(
+        stages=stages,
+        strategies=_shelf(Strategy, "strategy-", files, lambda s: faults_of_strategy(s, known)),
+        holds=_shelf(HoldPolicy, "holds", files, faults_of_holds),
+    )
+
+
+def _shelf(
+    kind: type[V], prefix: str, files: dict[str, str], faults: Callable[[V], Iterable[str]]
+) -> Shelf[V]:
+    editions = []
+    for name, text in files.items():
+        if not name.startswith(prefix):
+            continue
+        loaded = load_policy(kind, text, path=name)
+        if found := "; ".join(faults(loaded.policy)):
+            raise BadPolicy(f"{name}: {found}")
+        editions.append(loaded)
+    if not editions:
+        raise BadPolicy(f"{prefix}*.yaml: there is none")
+    editions.sort(key=lambda edition: (edition.policy.effective_from, edition.policy.version))
+    _refuse_unordered(editions)
+    return Shelf(tuple(editions))
+
+
+def _refuse_unordered(editions: list[Loaded[V]]) -> None:
+    """Versions of one policy follow each other: which one a date is judged by must never be a guess."""
+    for older, newer in pairwise(editions):
+        if older.policy.name != newer.policy.name:
+            raise BadPolicy(
+                f"{newer.path}: policy {newer.policy.name!r} beside {older.policy.name!r} of {older.path}"
+            )
+        if older.policy.effective_from == newer.policy.effective_from:
+            raise BadPolicy(f"{newer.path}: in force from the same date as {older.path}")
+        if older.policy.version >= newer.policy.version:
+            raise BadPolicy(f"{newer.path}: version {newer.policy.version} takes force after a later version")

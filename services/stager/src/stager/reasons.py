@@ -1,0 +1,66 @@
+"""What the REST door shows of the decisions behind a case: each with its facts, and made again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from typing_extensions import TypedDict
+
+from stager.domain.cases import StageEntry
+from stager.domain.why import Recomputed
+
+
+class StageReason(TypedDict):
+    """Why a loan is in its stage: the stored decision, and whether making it again gives the same."""
+
+    loan_id: str
+    episode: int
+    entry_no: int
+    from_stage: str | None
+    to_stage: str
+    first_time: bool
+    rule: str
+    entered_at: datetime
+    policy_digest: str
+    holds_digest: str
+    engine: str
+    facts: dict[str, Any]
+    facts_digest: str
+    recomputed_stage: str | None
+    recomputed_rule: str
+    agrees: bool
+    differences: list[str]
+
+
+class WhyView(TypedDict):
+    """The decisions behind a case; `waiting` are loans that no close has judged yet."""
+
+    case_id: str
+    agrees: bool
+    loans: list[StageReason]
+    waiting: list[str]
+
+
+def stage_reason(entry: StageEntry, recomputed: Recomputed) -> StageReason:
+    """A decision with its facts and how it comes out now."""
+    return StageReason(
+        loan_id=entry.loan_id,
+        episode=entry.episode,
+        entry_no=entry.entry_no,
+        from_stage=entry.from_stage,
+        to_stage=entry.to_stage,
+        first_time=entry.first_time,
+        rule=entry.rule,
+        entered_at=entry.entered_at,
+        policy_digest=entry.policy_digest,
+        holds_digest=entry.holds_digest,
+        engine=entry.engine,
+        facts=msgspec.to_builtins(recomputed.facts),
+        facts_digest=entry.facts_digest,
+        recomputed_stage=recomputed.decision.to if recomputed.decision else None,
+        recomputed_rule=recomputed.rule,
+        agrees=recomputed.agrees,
+        differences=list(recomputed.differences),
+    )

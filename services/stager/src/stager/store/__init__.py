@@ -1,0 +1,1 @@
+"""What the stager keeps: the only modules with SQL besides the tables."""

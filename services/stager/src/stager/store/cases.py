@@ -1,0 +1,192 @@
+"""Reads cases for people: lists, one case whole, and the decisions behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from spine.database import Tx
+from spine.errors import NotFound
+from stager.domain.cases import Case, ContactStep, Episode, Hold, RequestStatus, StageEntry
+from stager.store.desks import episode_of
+from stager.store.holds import holds_of_borrower
+from stager.store.rows import Rows
+from stager.tables import CONTACT_REQUEST, STAGE_ENTRY
+
+_STEPS: Final = Rows(CONTACT_REQUEST, without={"outcome", "outcome_at"})
+_ENTRIES: Final = Rows(STAGE_ENTRY)
+
+
+@dataclass(frozen=True, slots=True)
+class PartyFacts:
+    """What is known of a borrower."""
+
+    zone: str | None
+    region: str | None
+    locale: str | None
+    segment: dict[str, str]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step that will come due."""
+
+    loan_id: str
+    step: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """Everything a case shows: its loans, holds not lifted, open requests and next steps."""
+
+    case: Case
+    party: PartyFacts
+    episodes: list[Episode]
+    holds: list[Hold]
+    requests: list[ContactStep]
+    next_steps: list[NextStep]
+
+
+async def case_by_id(tx: Tx, case_id: str) -> Case:
+    """A case. Raises NotFound."""
+    row = (
+        await tx.execute(
+            "SELECT case_id, borrower_id, case_no, opened_at, closed_at FROM collection_case"
+            " WHERE case_id = :case",
+            case=case_id,
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no case {case_id}", case_id=case_id)
+    return Case(**row._mapping)
+
+
+async def episodes_of_case(tx: Tx, case: Case) -> list[Episode]:
+    """The episodes that belong to a case, open ones first."""
+    rows = await tx.execute(
+        """
+        SELECT * FROM episode WHERE borrower_id = :borrower AND case_id = :case
+        ORDER BY closed_on IS NOT NULL, loan_id, episode
+        """,
+        borrower=case.borrower_id,
+        case=case.case_id,
+    )
+    return [episode_of(row) for row in rows]
+
+
+async def loans_of_case(tx: Tx, case_id: str) -> tuple[str, set[str]]:
+    """The borrower of a case and its loans. Raises NotFound."""
+    case = await case_by_id(tx, case_id)
+    return case.borrower_id, {episode.loan_id for episode in await episodes_of_case(tx, case)}
+
+
+async def list_cases(tx: Tx, *, stage: str | None, after: str | None, limit: int) -> list[str]:
+    """Ids of open cases in their order, those with a loan in `stage` when one is given; one more than `limit`."""
+    if stage is None:
+        rows = await tx.execute(
+            """
+            SELECT case_id FROM collection_case WHERE closed_at IS NULL AND case_id > :after
+            ORDER BY case_id LIMIT :limit
+            """,
+            after=after or "",
+            limit=limit + 1,
+        )
+    else:
+        rows = await tx.execute(
+            """
+            SELECT DISTINCT case_id FROM episode
+            WHERE stage = :stage AND closed_on IS NULL AND case_id > :after ORDER BY case_id LIMIT :limit
+            """,
+            stage=stage,
+            after=after or "",
+            limit=limit + 1,
+        )
+    return [row.case_id for row in rows]
+
+
+async def open_episodes_by_case(tx: Tx, case_ids: list[str]) -> list[tuple[Case, list[Episode]]]:
+    """Cases with their open episodes, in the order of the ids."""
+    rows = await tx.execute(
+        "SELECT case_id, borrower_id, case_no, opened_at, closed_at FROM collection_case"
+        " WHERE case_id = ANY(CAST(:cases AS text[])) ORDER BY case_id",
+        cases=case_ids,
+    )
+    cases = [Case(**row._mapping) for row in rows]
+    episodes = await tx.execute(
+        """
+        SELECT * FROM episode WHERE borrower_id = ANY(CAST(:borrowers AS text[])) AND closed_on IS NULL
+        ORDER BY loan_id
+        """,
+        borrowers=[case.borrower_id for case in cases],
+    )
+    by_case: dict[str, list[Episode]] = {case.case_id: [] for case in cases}
+    for row in episodes:
+        if row.case_id in by_case:
+            by_case[row.case_id].append(episode_of(row))
+    return [(case, by_case[case.case_id]) for case in cases]
+
+
+async def case_file(tx: Tx, case_id: str) -> CaseFile:
+    """A case with all it shows. Raises NotFound."""
+    case = await case_by_id(tx, case_id)
+    episodes = await episodes_of_case(tx, case)
+    loans = [episode.loan_id for episode in episodes]
+    timers = await tx.execute(
+        """
+        SELECT loan_id, step, due_at FROM step_timer WHERE loan_id = ANY(CAST(:loans AS text[]))
+        ORDER BY due_at, loan_id, step
+        """,
+        loans=loans,
+    )
+    return CaseFile(
+        case=case,
+        party=await _party(tx, case.borrower_id),
+        episodes=episodes,
+        holds=[hold for hold in await holds_of_borrower(tx, case.borrower_id) if hold.loan_id in loans],
+        requests=await _open_steps(tx, loans),
+        next_steps=[NextStep(**row._mapping) for row in timers],
+    )
+
+
+async def latest_entries(tx: Tx, case: Case) -> list[StageEntry]:
+    """The newest stage entry of each loan of a case."""
+    rows = await tx.execute(
+        f"""
+        SELECT DISTINCT ON (loan_id) {_ENTRIES.columns} FROM stage_entry
+        WHERE loan_id = ANY(ARRAY(
+            SELECT loan_id FROM episode WHERE borrower_id = :borrower AND case_id = :case))
+          AND case_id = :case
+        ORDER BY loan_id, episode DESC, entry_no DESC
+        """,  # noqa: S608 (column names of our own tables)
+        borrower=case.borrower_id,
+        case=case.case_id,
+    )
+    return [StageEntry(**row._mapping) for row in rows]
+
+
+async def _party(tx: Tx, borrower_id: str) -> PartyFacts:
+    row = (
+        await tx.execute(
+            "SELECT zone, region, locale, segment, flags FROM party WHERE borrower_id = :borrower",
+            borrower=borrower_id,
+        )
+    ).one()
+    return PartyFacts(row.zone, row.region, row.locale, row.segment, tuple(row.flags))
+
+
+async def _open_steps(tx: Tx, loans: list[str]) -> list[ContactStep]:
+    rows = await tx.execute(
+        f"""
+        SELECT {_STEPS.columns} FROM contact_request
+        WHERE loan_id = ANY(CAST(:loans AS text[])) AND status = 'open' ORDER BY expires_at, request_id
+        """,  # noqa: S608 (column names of our own tables)
+        loans=loans,
+    )
+    return [_contact_step(row) for row in rows]
+
+
+def _contact_step(row: Any) -> ContactStep:
+    return ContactStep(**{**row._mapping, "status": RequestStatus(row.status)})

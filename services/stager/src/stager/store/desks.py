@@ -1,0 +1,154 @@
+"""Loads everything known of some borrowers under their locks, and saves what a desk made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, Final
+
+from spine.database import Tx
+from stager.domain.cases import Case, Episode
+from stager.domain.desk import Desk
+from stager.domain.figures import Figures
+from stager.policy import House
+from stager.store.holds import active_holds, save_lifted
+from stager.store.parties import lock_parties
+from stager.store.rows import Rows
+from stager.tables import CASE, EPISODE, STAGE_ENTRY, STEP_TIMER
+
+_FIGURES: Final = frozenset(Figures.__dataclass_fields__)
+_CASES: Final = Rows(CASE)
+_EPISODES: Final = Rows(EPISODE, without={"stop_seq"}, paths={name: f"figures.{name}" for name in _FIGURES})
+_ENTRIES: Final = Rows(STAGE_ENTRY)
+_TIMERS: Final = Rows(STEP_TIMER)
+
+_SAVE_CASES: Final = f"""
+    INSERT INTO collection_case ({_CASES.columns})
+    SELECT {_CASES.selected} FROM {_CASES.source}
+    ON CONFLICT (case_id) DO UPDATE SET closed_at = excluded.closed_at
+"""  # noqa: S608 (column names of our own tables)
+_SAVE_EPISODES: Final = f"""
+    INSERT INTO episode ({_EPISODES.columns})
+    SELECT {_EPISODES.selected} FROM {_EPISODES.source}
+    ON CONFLICT (loan_id, episode) DO UPDATE SET {_EPISODES.assignments({"loan_id", "episode"})}
+"""  # noqa: S608
+_SAVE_ENTRIES: Final = f"""
+    INSERT INTO stage_entry ({_ENTRIES.columns}) SELECT {_ENTRIES.selected} FROM {_ENTRIES.source}
+"""  # noqa: S608
+_SAVE_TIMERS: Final = f"""
+    INSERT INTO step_timer ({_TIMERS.columns}) SELECT {_TIMERS.selected} FROM {_TIMERS.source}
+"""  # noqa: S608
+
+
+async def borrowers_to_judge(tx: Tx, partition: int, as_of: date) -> list[str]:
+    """Whose loans the close before `as_of` may move to another stage."""
+    rows = await tx.execute(
+        """
+        SELECT DISTINCT borrower_id FROM episode
+        WHERE partition = :partition AND judge_on <= :as_of AND closed_on IS NULL
+        """,
+        partition=partition,
+        as_of=as_of,
+    )
+    return [row.borrower_id for row in rows]
+
+
+async def load_desk(tx: Tx, house: House, borrower_ids: Sequence[str], loan_ids: Sequence[str]) -> Desk:
+    """Locks these borrowers and loads their open loans, and the latest episode of each of `loan_ids`."""
+    borrowers = sorted(borrower_ids)
+    zones = await lock_parties(tx, borrowers, house.zone)
+    cases = await tx.execute(
+        """
+        SELECT DISTINCT ON (borrower_id) case_id, borrower_id, case_no, opened_at, closed_at
+        FROM collection_case WHERE borrower_id = ANY(CAST(:borrowers AS text[]))
+        ORDER BY borrower_id, case_no DESC
+        """,
+        borrowers=borrowers,
+    )
+    episodes = await tx.execute(
+        """
+        SELECT * FROM episode
+        WHERE borrower_id = ANY(CAST(:borrowers AS text[])) AND closed_on IS NULL
+        UNION ALL
+        (SELECT DISTINCT ON (loan_id) * FROM episode
+         WHERE loan_id = ANY(CAST(:loans AS text[])) ORDER BY loan_id, episode DESC)
+        """,
+        borrowers=borrowers,
+        loans=list(loan_ids),
+    )
+    return Desk(
+        house.rulebook,
+        tx.now,
+        zones=zones,
+        cases=[Case(**row._mapping) for row in cases],
+        episodes=[episode_of(row) for row in episodes],
+        holds=await active_holds(tx, borrowers),
+    )
+
+
+async def save_desk(tx: Tx, desk: Desk) -> None:
+    """Writes what the desk changed, cases before their loans."""
+    if desk.saved_cases:
+        for cases in _closed_first(desk.saved_cases.values()):
+            await tx.execute(_SAVE_CASES, **_CASES.parameters(cases))
+    if desk.saved_episodes:
+        await tx.execute(_SAVE_EPISODES, **_EPISODES.parameters(list(desk.saved_episodes.values())))
+    if desk.entries:
+        await tx.execute(_SAVE_ENTRIES, **_ENTRIES.parameters(desk.entries))
+    if desk.timers:
+        await tx.execute(
+            "DELETE FROM step_timer WHERE loan_id = ANY(CAST(:loans AS text[]))", loans=list(desk.timers)
+        )
+        timers = [timer for timers in desk.timers.values() for timer in timers]
+        if timers:
+            await tx.execute(_SAVE_TIMERS, **_TIMERS.parameters(timers))
+    if desk.lifted:
+        await save_lifted(tx, desk.lifted)
+
+
+def _closed_first(cases: Iterable[Case]) -> list[list[Case]]:
+    """At most one case of a borrower is open at any time, so one is closed before the next is opened."""
+    cases = list(cases)
+    closed = [case for case in cases if case.closed_at is not None]
+    opened = [case for case in cases if case.closed_at is None]
+    return [some for some in (closed, opened) if some]
+
+
+def episode_of(row: Any) -> Episode:
+    """An episode from its row."""
+    return Episode(
+        loan_id=row.loan_id,
+        episode=row.episode,
+        borrower_id=row.borrower_id,
+        partition=row.partition,
+        case_id=row.case_id,
+        opened_on=row.opened_on,
+        figures=Figures(
+            product=row.product,
+            currency=row.currency,
+            as_of=row.as_of,
+            dpd=row.dpd,
+            dpd_zero_on=row.dpd_zero_on,
+            resumes_on=row.resumes_on,
+            oldest_unpaid_due_on=row.oldest_unpaid_due_on,
+            principal_minor=row.principal_minor,
+            interest_minor=row.interest_minor,
+            fee_minor=row.fee_minor,
+            penalty_minor=row.penalty_minor,
+            compound_minor=row.compound_minor,
+            total_minor=row.total_minor,
+            outstanding_principal_minor=row.outstanding_principal_minor,
+        ),
+        ledger_seq=row.ledger_seq,
+        judge_on=row.judge_on,
+        judged_on=row.judged_on,
+        stage=row.stage,
+        entry_no=row.entry_no,
+        entered_on=row.entered_on,
+        steps_from_on=row.steps_from_on,
+        stages_seen=tuple(row.stages_seen),
+        bounced=row.bounced,
+        closed_on=row.closed_on,
+        close_reason=row.close_reason,
+        stop_seq=row.stop_seq,
+    )

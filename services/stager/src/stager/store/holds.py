@@ -1,0 +1,97 @@
+"""Keeps holds: placed once under their id, lifted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from spine.database import Tx
+from stager.domain.cases import Hold
+from stager.store.rows import Rows
+from stager.tables import HOLD
+
+_HOLDS: Final = Rows(HOLD)
+_INSERT: Final = f"""
+    INSERT INTO hold ({_HOLDS.columns}) SELECT {_HOLDS.selected} FROM {_HOLDS.source}
+    ON CONFLICT (hold_id) DO NOTHING RETURNING hold_id
+"""  # noqa: S608 (column names of our own tables)
+_SELECT: Final = f"SELECT {_HOLDS.columns} FROM hold"  # noqa: S608
+
+
+def hold_of(row: Any) -> Hold:
+    """A hold from its row."""
+    return Hold(**row._mapping)
+
+
+async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> set[str]:
+    """Keeps new holds; returns the ids that were not there before."""
+    rows = await tx.execute(_INSERT, **_HOLDS.parameters(holds))
+    return {row.hold_id for row in rows}
+
+
+async def active_holds(tx: Tx, borrower_ids: Sequence[str]) -> list[Hold]:
+    """The holds of these borrowers that were not lifted; some may have run out by now."""
+    rows = await tx.execute(
+        f"{_SELECT} WHERE borrower_id = ANY(CAST(:ids AS text[])) AND lifted_at IS NULL ORDER BY hold_id",
+        ids=list(borrower_ids),
+    )
+    return [hold_of(row) for row in rows]
+
+
+async def holds_of_borrower(tx: Tx, borrower_id: str) -> list[Hold]:
+    """All holds of a borrower, newest first."""
+    rows = await tx.execute(
+        f"{_SELECT} WHERE borrower_id = :id ORDER BY placed_at DESC, hold_id", id=borrower_id
+    )
+    return [hold_of(row) for row in rows]
+
+
+async def hold_by_id(tx: Tx, hold_id: str) -> Hold | None:
+    """A hold, lifted or not."""
+    row = (await tx.execute(f"{_SELECT} WHERE hold_id = :id", id=hold_id)).one_or_none()
+    return hold_of(row) if row is not None else None
+
+
+async def lock_run_out(tx: Tx, limit: int) -> list[Hold]:
+    """Some holds whose time is over, their borrowers locked; those whom others work on are left out."""
+    rows = await tx.execute(
+        f"""
+        {_SELECT.replace("FROM hold", "FROM hold JOIN party USING (borrower_id)")}
+        WHERE lifted_at IS NULL AND until <= :now
+        ORDER BY until LIMIT :limit FOR UPDATE SKIP LOCKED
+        """,
+        now=tx.now,
+        limit=limit,
+    )
+    return [hold_of(row) for row in rows]
+
+
+async def save_lifted(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Keeps how holds ended."""
+    await tx.execute(
+        """
+        UPDATE hold AS h SET lifted_at = u.lifted_at, ended_by = u.ended_by, lift_reason = u.lift_reason
+        FROM unnest(CAST(:ids AS text[]), CAST(:lifted AS timestamptz[]), CAST(:ended_by AS text[]),
+                    CAST(:reasons AS text[])) AS u(hold_id, lifted_at, ended_by, lift_reason)
+        WHERE h.hold_id = u.hold_id AND h.lifted_at IS NULL
+        """,
+        ids=[hold.hold_id for hold in holds],
+        lifted=[hold.lifted_at for hold in holds],
+        ended_by=[hold.ended_by for hold in holds],
+        reasons=[hold.lift_reason for hold in holds],
+    )
+
+
+async def holds_due(tx: Tx) -> tuple[int, datetime | None]:
+    """How many holds have run out by now, and when the next one does."""
+    row = (
+        await tx.execute(
+            """
+            SELECT count(*) FILTER (WHERE until <= :now) AS due, min(until) FILTER (WHERE until > :now) AS next
+            FROM hold WHERE lifted_at IS NULL AND until IS NOT NULL
+            """,
+            now=tx.now,
+        )
+    ).one()
+    return row.due, row.next

@@ -1,0 +1,52 @@
+"""Many rows in one statement: dataclasses laid out as the arrays that `unnest` turns back into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import ARRAY
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+class Rows:
+    """How objects become rows of some columns of a table. `paths` tells where a column is not of its name."""
+
+    def __init__(
+        self, table: Table, *, without: Collection[str] = (), paths: Mapping[str, str] | None = None
+    ) -> None:
+        columns = [column for column in table.columns if column.name not in without]
+        self.names = [column.name for column in columns]
+        self._arrays = {column.name for column in columns if isinstance(column.type, ARRAY)}
+        self._values = attrgetter(*((paths or {}).get(name, name) for name in self.names))
+        self.columns = ", ".join(self.names)
+        #: `SELECT {selected} FROM {source}` gives the rows.
+        self.source = f"unnest({', '.join(map(self._parameter, columns))}) AS u({self.columns})"
+        self.selected = ", ".join(map(self._selected, columns))
+
+    def _parameter(self, column: Column[Any]) -> str:
+        # An array of arrays would be unnested to its elements, so inner arrays travel as text.
+        kind = "text" if column.name in self._arrays else column.type.compile(_DIALECT)
+        return f"CAST(:{column.name} AS {kind}[])"
+
+    def _selected(self, column: Column[Any]) -> str:
+        kind = column.type.compile(_DIALECT)
+        return f"CAST(u.{column.name} AS {kind})" if column.name in self._arrays else f"u.{column.name}"
+
+    def parameters(self, objects: Sequence[object]) -> dict[str, list[Any]]:
+        """The arrays to bind, one per column."""
+        arrays = {
+            name: list(values)
+            for name, values in zip(self.names, zip(*map(self._values, objects), strict=True), strict=True)
+        }
+        for name in self._arrays:
+            arrays[name] = ["{" + ",".join(f'"{item}"' for item in value) + "}" for value in arrays[name]]
+        return arrays
+
+    def assignments(self, keys: Collection[str]) -> str:
+        """The SET list of an upsert that replaces everything but the keys."""
+        return ", ".join(f"{name} = excluded.{name}" for name in self.names if name not in keys)

@@ -1,0 +1,143 @@
+"""Keeps the timers of steps, and loads those that are due with the facts they are decided by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from spine.database import Tx
+from stager.domain.cases import StepTimer
+from stager.store.parties import zone_of
+from stager.store.rows import Rows
+from stager.tables import STEP_TIMER
+
+_TIMERS: Final = Rows(STEP_TIMER)
+_MOVE: Final = f"""
+    UPDATE step_timer AS t SET occurrence = u.occurrence, due_at = u.due_at
+    FROM {_TIMERS.source}
+    WHERE (t.loan_id, t.episode, t.entry_no, t.step) = (u.loan_id, u.episode, u.entry_no, u.step)
+"""  # noqa: S608 (column names of our own tables)
+_DROP: Final = f"""
+    DELETE FROM step_timer AS t USING {_TIMERS.source}
+    WHERE (t.loan_id, t.episode, t.entry_no, t.step) = (u.loan_id, u.episode, u.entry_no, u.step)
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A timer and the loan it belongs to. `stage` is None when the loan has left the stage of the timer."""
+
+    timer: StepTimer
+    case_id: str
+    stage: str | None
+    steps_from_on: date
+    stopped: bool
+    zone: ZoneInfo
+
+
+async def lock_due_borrowers(tx: Tx, limit: int) -> list[str]:
+    """Locks the borrowers of the first `limit` due timers, leaving out those whom others work on."""
+    rows = await tx.execute(
+        """
+        SELECT p.borrower_id FROM step_timer AS t JOIN party AS p USING (borrower_id)
+        WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
+        """,
+        now=tx.now,
+        limit=limit,
+    )
+    return sorted({row.borrower_id for row in rows})
+
+
+async def due_steps(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo) -> list[PlannedStep]:
+    """The timers of these locked borrowers that are due now."""
+    return await _planned(tx, borrower_ids, lender_zone, due_by=tx.now)
+
+
+async def planned_steps(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo) -> list[PlannedStep]:
+    """All timers of these borrowers."""
+    return await _planned(tx, borrower_ids, lender_zone, due_by=None)
+
+
+async def _planned(
+    tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo, due_by: datetime | None
+) -> list[PlannedStep]:
+    rows = await tx.execute(
+        """
+        SELECT t.loan_id, t.episode, t.entry_no, t.step, t.borrower_id, t.occurrence, t.due_at, e.case_id,
+               CASE WHEN e.closed_on IS NULL AND e.entry_no = t.entry_no THEN e.stage END AS stage,
+               coalesce(e.steps_from_on, e.opened_on) AS steps_from_on, e.stop_seq > e.ledger_seq AS stopped,
+               p.zone
+        FROM step_timer AS t
+        JOIN episode AS e USING (loan_id, episode)
+        JOIN party AS p ON p.borrower_id = t.borrower_id
+        WHERE t.borrower_id = ANY(CAST(:borrowers AS text[]))
+          AND t.due_at <= coalesce(CAST(:due_by AS timestamptz), 'infinity')
+        ORDER BY t.due_at, t.loan_id, t.step
+        """,
+        borrowers=list(borrower_ids),
+        due_by=due_by,
+    )
+    return [_planned_step(row, lender_zone) for row in rows]
+
+
+def _planned_step(row: Any, lender_zone: ZoneInfo) -> PlannedStep:
+    return PlannedStep(
+        timer=StepTimer(
+            loan_id=row.loan_id,
+            episode=row.episode,
+            entry_no=row.entry_no,
+            step=row.step,
+            borrower_id=row.borrower_id,
+            occurrence=row.occurrence,
+            due_at=row.due_at,
+        ),
+        case_id=row.case_id,
+        stage=row.stage,
+        steps_from_on=row.steps_from_on,
+        stopped=row.stopped,
+        zone=zone_of(row.zone, lender_zone),
+    )
+
+
+async def move_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
+    """Sets timers to their next occurrence."""
+    if timers:
+        await tx.execute(_MOVE, **_TIMERS.parameters(timers))
+
+
+async def drop_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
+    """Forgets timers that have nothing left to do."""
+    if timers:
+        await tx.execute(_DROP, **_TIMERS.parameters(timers))
+
+
+async def stop_steps(tx: Tx, loan_seqs: Sequence[tuple[str, int]]) -> list[str]:
+    """Notes stop facts of the ledger known ahead of their turn; returns the loans they were new to."""
+    rows = await tx.execute(
+        """
+        UPDATE episode AS e SET stop_seq = u.seq
+        FROM unnest(CAST(:loans AS text[]), CAST(:seqs AS bigint[])) AS u(loan_id, seq)
+        WHERE e.loan_id = u.loan_id AND e.closed_on IS NULL AND e.ledger_seq < u.seq AND e.stop_seq < u.seq
+        RETURNING e.loan_id
+        """,
+        loans=[loan for loan, _ in loan_seqs],
+        seqs=[seq for _, seq in loan_seqs],
+    )
+    return [row.loan_id for row in rows]
+
+
+async def timers_due(tx: Tx) -> tuple[int, datetime | None]:
+    """How many timers are due now, and when the next one is."""
+    row = (
+        await tx.execute(
+            """
+            SELECT (SELECT count(*) FROM step_timer WHERE due_at <= :now) AS due,
+                   (SELECT min(due_at) FROM step_timer WHERE due_at > :now) AS next
+            """,
+            now=tx.now,
+        )
+    ).one()
+    return row.due, row.next
