@@ -112,6 +112,9 @@ def clock_change(zone: ZoneInfo, day: date) -> datetime | None:
     if old == after.utcoffset():
         return None
     low, high = before.astimezone(UTC), after.astimezone(UTC)
+    if low.astimezone(zone).utcoffset() != old:
+        # Midnight itself is skipped: the day begins with the change.
+        return low
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) // 2
         middle = middle.replace(microsecond=0)
@@ -127,9 +130,7 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first instant (UTC) of a local day, also where midnight is skipped."""
     midnight = _instant(day, 0, zone, 0)
     if midnight.astimezone(zone).date() == day:
-        moved = clock_change(zone, day)
-        skipped = midnight.astimezone(zone).time() != time()
-        return moved if skipped and moved is not None else midnight
+        return midnight
     # The whole day does not exist: what follows it begins where the clock was moved.
     moved = clock_change(zone, day)
     return moved if moved is not None else midnight

@@ -1,0 +1,47 @@
+"""Every policy pack that is shipped stands its own cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import notifier
+from notifier.vectors import read_vectors, run_vectors
+
+RULES = Path(notifier.__file__).parent / "rules"
+VECTORS = sorted((RULES / "vectors").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_every_case_gets_the_expected_answer(path: Path) -> None:
+    assert len(read_vectors(path).cases) > 10
+    assert list(run_vectors(path)) == []
+
+
+def test_every_shipped_pack_has_cases_and_every_rule_of_it_decides_one() -> None:
+    decided = {rule for path in VECTORS for case in read_vectors(path).cases for rule in case.rules}
+    packs = {path.stem for path in RULES.glob("*.yaml")} - {"holds"}
+    assert packs == {path.stem for path in VECTORS}
+    for name in packs:
+        text = (RULES / f"{name}.yaml").read_text()
+        rules = {line.split("id:")[1].strip() for line in text.splitlines() if "- id:" in line}
+        assert rules <= decided
+
+
+def test_a_case_with_a_wrong_expectation_fails_and_says_what_came_out(tmp_path: Path) -> None:
+    text = VECTORS[1].read_text().replace("verdict: allow", "verdict: deny", 1)
+    wrong = tmp_path / "cn.yaml"
+    wrong.write_text(text)
+    (failure,) = run_vectors(wrong)
+    assert (failure.expected, failure.got) == ("deny until - by -", "allow until - by -")
+
+
+def test_a_case_with_a_fact_nobody_knows_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "cn.yaml"
+    wrong.write_text(VECTORS[1].read_text().replace("outcome:", "outcom:", 1))
+    with pytest.raises(Exception, match="outcome"):
+        list(run_vectors(wrong))
+    wrong.write_text(VECTORS[1].read_text().replace("  debt: l1\n", "  debt: l1\n  colour: red\n", 1))
+    with pytest.raises(ValueError, match="colour"):
+        list(run_vectors(wrong))
