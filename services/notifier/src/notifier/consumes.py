@@ -1,0 +1,58 @@
+"""What the notifier reads: borrowers, arrears, requests, what people said - and three topics' ticks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from notifier.handlers.gates import take_contact_log, take_ledger
+from notifier.handlers.parties import PartyIntake
+from notifier.handlers.requests import take_stager
+from spine.events.contact_log import (
+    CONTACT_LOG,
+    ContactLogTick,
+    ContactRecorded,
+    DisputeRaised,
+    PaymentClaimed,
+)
+from spine.events.corebanking import PARTIES, BorrowerUpdated
+from spine.events.ledger import LEDGER, ArrearsChanged, LedgerTick, LoanCured, LoanOverdue, LoanSettled
+from spine.events.registry import Event, event_class
+from spine.events.stager import STAGER, ContactRequested, ContactWithdrawn, HoldLifted, HoldPlaced, StagerTick
+from spine.service import Consume
+
+
+def _dead_letters(topic: str) -> tuple[type[Event], type[Event]]:
+    return event_class(topic, "dead_letter.opened.v1"), event_class(topic, "dead_letter.resolved.v1")
+
+
+_LEDGER_LETTERS: Final = _dead_letters(LEDGER)
+_STAGER_LETTERS: Final = _dead_letters(STAGER)
+_CONTACT_LOG_LETTERS: Final = _dead_letters(CONTACT_LOG)
+
+
+def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
+    """Every topic with its handler. Stops apply at once, even early; their handlers take them twice."""
+    return (
+        Consume(PARTIES, (BorrowerUpdated,), parties.take),
+        Consume(
+            LEDGER,
+            (LoanOverdue, ArrearsChanged, LoanCured, LoanSettled, LedgerTick, *_LEDGER_LETTERS),
+            take_ledger,
+            early=take_ledger,
+            early_types=(LoanCured, LoanSettled, _LEDGER_LETTERS[0]),
+        ),
+        Consume(
+            STAGER,
+            (ContactRequested, ContactWithdrawn, HoldPlaced, HoldLifted, StagerTick, *_STAGER_LETTERS),
+            take_stager,
+            early=take_stager,
+            early_types=(ContactWithdrawn, HoldPlaced, _STAGER_LETTERS[0]),
+        ),
+        Consume(
+            CONTACT_LOG,
+            (ContactRecorded, PaymentClaimed, DisputeRaised, ContactLogTick, *_CONTACT_LOG_LETTERS),
+            take_contact_log,
+            early=take_contact_log,
+            early_types=(PaymentClaimed, DisputeRaised, _CONTACT_LOG_LETTERS[0]),
+        ),
+    )

@@ -1,0 +1,106 @@
+"""What the notifier tells: party.changed and the facts of messages, built in one place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from notifier.domain.decision import PackRef
+from notifier.sending.states import Attempt, Message, MessageState
+from notifier.store.parties import PersonRow, PointRow
+from spine.database import Tx
+from spine.envelope import Envelope
+from spine.events.notifier import (
+    ContactRef,
+    FiredRule,
+    MessageAccepted,
+    MessageDeferred,
+    MessageDelivered,
+    MessageExpired,
+    MessageFact,
+    MessageFailed,
+    MessageRejected,
+    MessageSuppressed,
+    MessageUnknown,
+    PartyChanged,
+)
+from spine.events.registry import Event
+from spine.outbox import emit
+
+_FACTS: Final[dict[MessageState, type[MessageFact]]] = {
+    MessageState.ACCEPTED: MessageAccepted,
+    MessageState.REJECTED: MessageRejected,
+    MessageState.UNKNOWN: MessageUnknown,
+    MessageState.DELIVERED: MessageDelivered,
+    MessageState.FAILED: MessageFailed,
+    MessageState.SUPPRESSED: MessageSuppressed,
+    MessageState.PLANNED: MessageDeferred,
+    MessageState.EXPIRED: MessageExpired,
+}
+EMITS: Final[tuple[type[Event], ...]] = (PartyChanged, *_FACTS.values())
+
+
+def policy_text(packs: tuple[PackRef, ...]) -> str:
+    """The packs of a decision in one line: name, version and the beginning of the digest."""
+    return ", ".join(f"{pack.name} {pack.version} {pack.digest[:12]}" for pack in packs)
+
+
+def tell_party(tx: Tx, person: PersonRow, points: list[PointRow], cause: Envelope | None) -> None:
+    """What others may know of a person: references, never addresses or names."""
+    changed = PartyChanged(
+        borrower_id=person.borrower_id,
+        locale=person.locale,
+        timezone=person.timezone,
+        candidate_timezones=person.candidate_timezones,
+        region=person.region,
+        segment=person.segment,
+        contact_points=tuple(
+            ContactRef(ref=p.ref, channel=p.channel, consent=p.consent, place=p.place)
+            for p in points
+            if p.usable
+        ),
+        vulnerable=person.vulnerable,
+    )
+    emit(tx, changed, cause=cause)
+
+
+def tell_message(
+    tx: Tx,
+    message: Message,
+    fact: MessageState,
+    *,
+    policy: str,
+    attempt: Attempt | None = None,
+    gateway_id: str | None = None,
+    code: str | None = None,
+    until: datetime | None = None,
+    rules: tuple[FiredRule, ...] = (),
+    facts_digest: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """One fact about a message, the whole of it; the caller has locked the person's row."""
+    told = _FACTS[fact](
+        borrower_id=message.borrower_id,
+        loan_id=message.loan_id,
+        message_id=message.id,
+        request_id=message.request_id,
+        channel=message.channel,  # type: ignore[arg-type]
+        purpose=message.purpose,  # type: ignore[arg-type]
+        stage=message.stage,
+        step=message.step,
+        template=message.template,
+        at=at or tx.now,
+        policy=policy,
+        template_version=attempt.template_version if attempt else None,
+        contact_ref=attempt.contact_ref if attempt else None,
+        attempt_no=attempt.attempt_no if attempt else message.attempt_no,
+        client_ref=attempt.client_ref if attempt else None,
+        gateway=attempt.gateway if attempt else None,
+        gateway_id=gateway_id or (attempt.gateway_id if attempt else None),
+        body_sha256=attempt.body_sha256 if attempt else None,
+        code=code,
+        until=until,
+        rules=rules,
+        facts_digest=facts_digest or (attempt.facts_digest if attempt else None),
+    )
+    emit(tx, told, cause=message.cause)

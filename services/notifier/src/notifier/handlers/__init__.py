@@ -1,0 +1,1 @@
+"""What an event does to the notifier: one batch, one transaction."""

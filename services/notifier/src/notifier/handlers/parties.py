@@ -1,0 +1,153 @@
+"""Takes borrowers in: personal data is sealed here and goes no further; others get references."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from notifier.domain.local_time import known_zone
+from notifier.emits import tell_party
+from notifier.store import inbox, parties
+from notifier.store.parties import PersonRow, PointRow
+from notifier.vault import Vault, normalised
+from spine.database import Tx
+from spine.envelope import Envelope
+from spine.errors import Conflict
+from spine.events.corebanking import BorrowerUpdated, ContactPoint
+from spine.events.registry import encode
+from spine.service import Received
+
+#: Channels whose addresses are phone numbers.
+_BY_PHONE = frozenset({"sms", "call"})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One borrower.updated as it came, from the broker or over REST."""
+
+    envelope: Envelope
+    event: BorrowerUpdated
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.envelope.source, self.envelope.id
+
+
+@dataclass(frozen=True, slots=True)
+class PartyIntake:
+    """Seals and keeps persons. `take` is the handler of corebanking.parties.v1."""
+
+    vault: Vault
+
+    async def take(self, tx: Tx, events: Sequence[Received]) -> None:
+        """A batch of borrowers; the same event again changes nothing, with another body it is refused."""
+        arrivals = [Arrival(r.envelope, r.event) for r in events if isinstance(r.event, BorrowerUpdated)]
+        await self.keep(tx, arrivals)
+
+    async def keep(self, tx: Tx, arrivals: Sequence[Arrival]) -> bool:
+        """Whether anything was new. Raises Conflict when an id came before with another body."""
+        digests: dict[tuple[str, str], bytes] = {}
+        for arrival in arrivals:
+            digest = hashlib.sha256(encode(arrival.event)).digest()
+            if digests.setdefault(arrival.identity, digest) != digest:
+                raise _conflict(arrival)
+        known = await inbox.insert_new(tx, digests)
+        for arrival in arrivals:
+            before = known.get(arrival.identity)
+            if before is not None and before != digests[arrival.identity]:
+                raise _conflict(arrival)
+        # The last word about a person in the batch is what is kept and told.
+        newest = {a.event.borrower_id: a for a in arrivals if a.identity not in known}
+        if newest:
+            await self._save(tx, newest)
+        return bool(newest)
+
+    async def _save(self, tx: Tx, newest: dict[str, Arrival]) -> None:
+        await parties.ensure_persons(tx, list(newest))
+        before = await parties.lock_persons(tx, list(newest))
+        persons: list[PersonRow] = []
+        points: dict[str, list[PointRow]] = {}
+        for borrower_id, arrival in sorted(newest.items()):
+            person = self._person(arrival.event, before[borrower_id])
+            persons.append(person)
+            points[borrower_id] = [self._point(tx, person, point) for point in arrival.event.contact_points]
+        await parties.save_persons(tx, persons)
+        await parties.save_points(tx, list(newest), [point for some in points.values() for point in some])
+        for person in persons:
+            told = replace(person, timezone=person.timezone if _is_zone(person.timezone) else None)
+            told = replace(told, candidate_timezones=tuple(filter(_is_zone, person.candidate_timezones)))
+            tell_party(tx, told, points[person.borrower_id], newest[person.borrower_id].envelope)
+
+    def _person(self, event: BorrowerUpdated, before: PersonRow) -> PersonRow:
+        key = before.subject_key or self.vault.new_subject_key()
+        place = f"party|{{}}|{event.borrower_id}"
+        id_number = event.id_number
+        # A zone that does not exist is kept as it came: whoever decides then knows that it is not known.
+        return PersonRow(
+            borrower_id=event.borrower_id,
+            known=True,
+            locale=event.locale,
+            timezone=event.timezone,
+            candidate_timezones=event.candidate_timezones,
+            region=event.region,
+            segment=_told(event),
+            vulnerable=event.vulnerable,
+            subject_key=key,
+            name_cipher=self.vault.encrypt(key, event.name, place.format("name")),
+            id_number_cipher=(
+                self.vault.encrypt(key, id_number, place.format("id_number")) if id_number else None
+            ),
+        )
+
+    def _point(self, tx: Tx, person: PersonRow, point: ContactPoint) -> PointRow:
+        assert person.subject_key is not None
+        # Keyed, so that a reference tells nothing; made from the ids, so that a rebuilt database has the same.
+        ref = self.vault.blind_index(f"contact_point|{person.borrower_id}|{point.id}").hex()[:32]
+        address = normalised(point.address)
+        usable = point.channel not in _BY_PHONE or address.startswith("+")
+        return PointRow(
+            ref=ref,
+            borrower_id=person.borrower_id,
+            point_id=point.id,
+            channel=point.channel,
+            place=point.place,
+            consent=point.consent,
+            consent_at=tx.now,
+            address_cipher=self.vault.encrypt(
+                person.subject_key, address if usable else point.address, address_place(ref)
+            ),
+            address_index=self.vault.blind_index(point.address),
+            usable=usable,
+            verified_at=point.verified_at,
+        )
+
+
+def address_place(ref: str) -> str:
+    """Where an address is sealed to: it opens nowhere else."""
+    return f"contact_point|address|{ref}"
+
+
+def name_place(borrower_id: str) -> str:
+    """Where a name is sealed to."""
+    return f"party|name|{borrower_id}"
+
+
+def _told(event: BorrowerUpdated) -> dict[str, str]:
+    segment = event.segment
+    given = {
+        "occupation": segment.occupation,
+        "household": segment.household,
+        "purpose": segment.purpose,
+        "risk_grade": segment.risk_grade,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_zone(name: str | None) -> bool:
+    return name is not None and known_zone(name) is not None
+
+
+def _conflict(arrival: Arrival) -> Conflict:
+    source, event_id = arrival.identity
+    return Conflict(f"event {event_id} of {source} came before with another body", id=event_id)

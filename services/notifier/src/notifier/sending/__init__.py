@@ -1,0 +1,1 @@
+"""How a message leaves: reserved in one transaction, handed over, and settled in another."""

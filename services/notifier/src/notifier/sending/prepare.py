@@ -1,0 +1,201 @@
+"""What is to be done with one due message: pure in its snapshot, the only place that says "send"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from notifier.domain.decision import Verdict
+from notifier.domain.facts import Consent, ContactFacts, Content, PastContact
+from notifier.domain.facts import Party as PartyFacts
+from notifier.domain.pack import Pack
+from notifier.gateways.port import Gateway
+from notifier.handlers.parties import address_place
+from notifier.sending.deadline import Judged, Margins, judge
+from notifier.sending.snapshot import Snapshot
+from notifier.sending.states import Attempt, Message, client_ref
+from notifier.sending.wording import Wording
+from notifier.store.gates import ARREARS, Fence
+from notifier.store.parties import PersonRow, PointRow
+from notifier.templates import Rendered, TemplateRefused
+from notifier.vault import Vault
+from spine.events.notifier import FiredRule
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not decided: it stays due until what is missing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Its time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """It will not be sent: a gate is closed or something is missing that no clock brings."""
+
+    rules: tuple[FiredRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The policy spoke against it: deferred or denied."""
+
+    judged: Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """It may go out. `resumed` is the attempt whose key is used once more."""
+
+    judged: Judged
+    person: PersonRow
+    point: PointRow
+    rendered: Rendered
+    fence: Fence
+    address: str = field(repr=False)
+    resumed: Attempt | None = None
+
+
+Plan = Wait | Expire | Stop | Refuse | Send
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every decision of this process is made with."""
+
+    packs: tuple[Pack, ...]
+    wording: Wording
+    vault: Vault
+    gateway: Gateway
+    margins: Margins
+    country: str
+    #: An idempotency key this close to its end is not used again.
+    key_margin_s: float
+
+    def plan(self, message: Message, withdrawn: str | None, now_known: Snapshot) -> Plan:
+        """The one order of questions: time, withdrawal, freshness, gates, address, words, policy."""
+        if message.expires_at <= now_known.now:
+            return Expire()
+        if withdrawn is not None:
+            return Stop((_fence_rule("withdrawn", withdrawn),))
+        fence = now_known.fences[message.loan_id]
+        if message.partition not in now_known.fresh or _may_open(message, fence, now_known):
+            return Wait()
+        if fence.closed:
+            return Stop(tuple(_fence_rule(*reason.partition(":")[::2]) for reason in fence.closed))
+        person = now_known.persons[message.borrower_id]
+        point = _point(message, now_known)
+        if not person.known or person.subject_key is None or point is None:
+            return Stop((FiredRule(id="NO-ADDRESS", verdict="deny", citation="no address for this channel"),))
+        return self._judge(message, now_known, fence, person, point)
+
+    def _judge(
+        self, message: Message, now_known: Snapshot, fence: Fence, person: PersonRow, point: PointRow
+    ) -> Plan:
+        resumed = self._resumed(message, now_known, fence, point)
+        assert person.subject_key is not None
+        try:
+            if resumed is not None:
+                body = self.vault.decrypt(
+                    person.subject_key, resumed.body_cipher, body_place(resumed.client_ref)
+                )
+                rendered = Rendered(body, resumed.template_version, resumed.body_sha256)
+            else:
+                debt = now_known.debts.get(message.loan_id)
+                rendered = self.wording.fill(message.template, person, debt)
+        except TemplateRefused as refused:
+            return Stop((FiredRule(id="TEMPLATE", verdict="deny", citation=refused.detail),))
+        facts = self._facts(message, now_known, person, point, rendered)
+        judged = judge(facts, self.packs, now_known.now, message.expires_at, self.margins)
+        if judged.decision.verdict is not Verdict.ALLOW:
+            return Refuse(judged)
+        address = self.vault.decrypt(person.subject_key, point.address_cipher, address_place(point.ref))
+        return Send(judged, person, point, rendered, fence, address, resumed)
+
+    def _resumed(
+        self, message: Message, now_known: Snapshot, fence: Fence, point: PointRow
+    ) -> Attempt | None:
+        """The attempt to repeat under its key: only the same words, about the same debt, to the same address."""
+        if not message.resume:
+            return None
+        ref = client_ref(message.id, message.attempt_no)
+        attempt = now_known.resumed[ref]
+        alive = now_known.key_ages_s[ref] < self.gateway.key_life_s - self.key_margin_s
+        same = attempt.address_index == point.address_index and attempt.gate_seq == fence.arrears_seq
+        return attempt if alive and same and attempt.gateway == self.gateway.name else None
+
+    def _facts(
+        self,
+        message: Message,
+        now_known: Snapshot,
+        person: PersonRow,
+        point: PointRow,
+        rendered: Rendered,
+    ) -> ContactFacts:
+        own = client_ref(message.id, message.attempt_no)
+        consent = (Consent(point.channel, point.ref, point.consent, point.consent_at, "core banking"),)
+        return ContactFacts(
+            channel=message.channel,
+            purpose=message.purpose,
+            debt=message.loan_id,
+            party=PartyFacts(
+                person.borrower_id,
+                timezone=person.timezone,
+                candidate_timezones=person.candidate_timezones,
+                vulnerable=person.vulnerable,
+            ),
+            stage=message.stage,
+            address=point.ref,
+            history=tuple(
+                contact
+                for ref, contact in now_known.history.get(message.borrower_id, [])
+                if ref is None or ref != own
+            ),
+            consents=() if point.consent == "unknown" else consent,
+            content=Content(rendered.text, person.locale, message.template, rendered.template_version),
+            country=self.country,
+        )
+
+
+def reserved(message: Message, send: Send, now_known: Snapshot, ref: str) -> None:
+    """Lets the rest of the batch see the contact this message is about to be."""
+    contact = PastContact(
+        at=now_known.now,
+        channel=message.channel,
+        outcome="unknown",
+        address=send.point.ref,
+        party_id=message.borrower_id,
+        purpose=message.purpose,
+        debts=(message.loan_id,),
+    )
+    now_known.history.setdefault(message.borrower_id, []).append((ref, contact))
+
+
+def body_place(ref: str) -> str:
+    """Where the words of an attempt are sealed to."""
+    return f"attempt|body|{ref}"
+
+
+def _fence_rule(kind: str, detail: str) -> FiredRule:
+    return FiredRule(id=f"FENCE-{kind}", verdict="deny", citation=detail or None)
+
+
+def _may_open(message: Message, fence: Fence, now_known: Snapshot) -> bool:
+    """The stager hears the ledger first: the arrears it asks for may not have come here yet. Once the ledger's
+    tick is younger than the request, they have, or there are none."""
+    if fence.closed != (ARREARS,):
+        return False
+    known_to = now_known.ledger_known_to.get(message.partition)
+    return known_to is None or known_to < message.received_at
+
+
+def _point(message: Message, now_known: Snapshot) -> PointRow | None:
+    """The address for the channel: verified ones first; one whose consent was withdrawn only if no other."""
+    usable = [
+        point
+        for point in now_known.points.get(message.borrower_id, [])
+        if point.channel == message.channel and point.usable
+    ]
+    return min(usable, key=lambda p: p.consent == "withdrawn", default=None)

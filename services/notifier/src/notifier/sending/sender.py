@@ -1,0 +1,124 @@
+"""Sends what is due: reserve, commit, look once more, hand over, settle - several batches side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from notifier.gateways.port import Outcome, OutMessage, SendResult
+from notifier.sending.prepare import Desk
+from notifier.sending.reserve import Reservation, reserve
+from notifier.sending.settle import settle
+from notifier.sending.transitions import Heard, News
+from notifier.store import attempts
+from spine.database import Runtime
+from spine.failpoints import failpoint
+
+log = structlog.get_logger()
+
+#: After so long since the commit (wall time) the gates are looked at again before the bytes leave.
+LOOK_AGAIN_AFTER_S: Final = 0.1
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is sent at once, and the wall-clock bounds of it. `lanes` batches run side by side."""
+
+    batch: int
+    lanes: int
+    fresh_within_s: float
+    settle_s: float
+
+
+class Sender:
+    """The schedule that sends. It pauses by itself while the gateway does not answer or asks for patience."""
+
+    def __init__(self, runtime: Runtime, desk: Desk, pace: Pace) -> None:
+        self._runtime = runtime
+        self._desk = desk
+        self._pace = pace
+        self._lanes = 1
+        self._pause_s = 0.0
+        self._paused_until = 0.0
+
+    async def run(self) -> int:
+        """One round; returns how many messages got on."""
+        if time.monotonic() < self._paused_until:
+            return 0
+        rounds = await asyncio.gather(*(self._batch() for _ in range(self._lanes)), return_exceptions=True)
+        for outcome in rounds:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        done = [outcome for outcome in rounds if isinstance(outcome, Reservation)]
+        # Side by side only while there is enough to do: idle lanes would only ask the database.
+        full = any(one.claimed == self._pace.batch for one in done)
+        self._lanes = self._pace.lanes if full else 1
+        return sum(one.moved for one in done)
+
+    async def _batch(self) -> Reservation:
+        pace = self._pace
+        reservation = await self._runtime.run(
+            lambda tx: reserve(tx, self._desk, fresh_within_s=pace.fresh_within_s, batch=pace.batch)
+        )
+        if reservation.requests:
+            committed_at = time.monotonic()
+            failpoint("notifier.after_sending_commit")
+            for key, messages in reservation.requests.items():
+                await self._hand_over(key, messages, committed_at)
+        return reservation
+
+    async def _hand_over(self, key: str, messages: Sequence[OutMessage], committed_at: float) -> None:
+        kept = await self._look_again(messages) if _is_late(committed_at) else list(messages)
+        heard = [
+            Heard(message.client_ref, News.HELD_BACK, code="gate_closed")
+            for message in messages
+            if message not in kept
+        ]
+        if kept:
+            # The client itself looks at `not_after` once more, in the transport.
+            results = await self._desk.gateway.send(kept, key)
+            failpoint("notifier.after_reply")
+            self._keep_pace(results)
+            heard += [_heard(result) for result in results]
+        await self._runtime.run(lambda tx: settle(tx, heard, settle_s=self._pace.settle_s))
+
+    async def _look_again(self, messages: Sequence[OutMessage]) -> list[OutMessage]:
+        refs = [message.client_ref for message in messages]
+        async with self._runtime.transaction() as tx:
+            open_refs = await attempts.may_still_leave(tx, refs)
+        return [message for message in messages if message.client_ref in open_refs]
+
+    def _keep_pace(self, results: Sequence[SendResult]) -> None:
+        """Backs off while nothing gets through, so that an outage does not use up the messages."""
+        through = any(r.outcome in (Outcome.ACCEPTED, Outcome.REJECTED) for r in results)
+        asked_s = max((r.retry_after_s or 0.0 for r in results), default=0.0)
+        if through and not asked_s:
+            self._pause_s = 0.0
+            return
+        self._pause_s = min(max(self._pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        pause_s = max(self._pause_s, asked_s)
+        self._paused_until = time.monotonic() + pause_s
+        log.warning("sending pauses", gateway=self._desk.gateway.name, seconds=pause_s, code=results[0].code)
+
+
+def _is_late(committed_at: float) -> bool:
+    return time.monotonic() - committed_at > LOOK_AGAIN_AFTER_S
+
+
+_NEWS: Final = {
+    Outcome.ACCEPTED: News.ACCEPTED,
+    Outcome.REJECTED: News.REJECTED,
+    Outcome.UNKNOWN: News.UNKNOWN,
+    Outcome.NOT_SENT: News.HELD_BACK,
+}
+
+
+def _heard(result: SendResult) -> Heard:
+    return Heard(result.client_ref, _NEWS[result.outcome], result.gateway_id, result.code)

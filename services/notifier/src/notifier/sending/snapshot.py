@@ -1,0 +1,56 @@
+"""Everything a batch of sends is decided from, read once under the locks that keep it true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifier.domain.facts import PastContact
+from notifier.sending.states import Attempt, Message, client_ref
+from notifier.store import attempts, freshness, gates, parties
+from notifier.store.gates import DebtRow, Fence
+from notifier.store.parties import PersonRow, PointRow
+from spine.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """By loan: fences, debts; by person: person, points, history; by client_ref: attempts to be resumed.
+
+    The history grows while the batch is decided: sends of one person in one batch see each other.
+    """
+
+    now: datetime
+    fresh: frozenset[int]
+    ledger_known_to: dict[int, datetime]
+    fences: dict[str, Fence]
+    persons: dict[str, PersonRow]
+    points: dict[str, list[PointRow]]
+    history: dict[str, list[tuple[str | None, PastContact]]]
+    debts: dict[str, DebtRow]
+    resumed: dict[str, Attempt]
+    key_ages_s: dict[str, float]
+
+
+async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: float) -> Snapshot:
+    """Locks the gates shared and the persons, in order, and reads. Ticks are read after the locks, which may
+    have been waited for."""
+    loans = [message.loan_id for message in claimed]
+    borrowers = [message.borrower_id for message in claimed]
+    await gates.lock_gates_shared(tx, loans, {message.partition for message in claimed})
+    persons = await parties.lock_persons(tx, borrowers)
+    ticks = await freshness.ticks_of(tx)
+    refs = [client_ref(m.id, m.attempt_no) for m in claimed if m.resume]
+    return Snapshot(
+        now=tx.now,
+        fresh=freshness.fresh_partitions(ticks, fresh_within_s),
+        ledger_known_to=freshness.ledger_ticks(ticks),
+        fences=await gates.fences_of(tx, [(m.loan_id, m.borrower_id) for m in claimed]),
+        persons=persons,
+        points=await parties.points_of(tx, borrowers),
+        history=await attempts.history_of(tx, borrowers),
+        debts=await gates.debts_of(tx, loans),
+        resumed=await attempts.load(tx, refs) if refs else {},
+        key_ages_s=await attempts.key_ages_s(tx, refs) if refs else {},
+    )

@@ -1,0 +1,116 @@
+"""The states of a message and of its attempts at a gateway, and the rows that carry them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from spine.envelope import Envelope
+
+
+class MessageState(StrEnum):
+    """PLANNED is the only state from which something may still be sent."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    #: No one can tell what became of it: a person must ask the gateway.
+    HUMAN = "human"
+
+
+class AttemptState(StrEnum):
+    """An attempt is the reservation: it counts in caps in every state but REJECTED and NOT_SENT."""
+
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"
+    HUMAN = "human"
+
+
+#: It is not known whether these went out.
+OPEN: Final = frozenset({AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.HUMAN})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message asked for. `received_at` is wall time; `resume` continues its last attempt under its key."""
+
+    id: str
+    request_id: str
+    borrower_id: str
+    loan_id: str
+    partition: int
+    channel: str
+    purpose: str
+    stage: str
+    step: str
+    template: str
+    requested_at: datetime
+    expires_at: datetime
+    received_at: datetime
+    state: MessageState
+    due_at: datetime
+    attempt_no: int
+    resume: bool
+    policy: str
+    cause_id: str
+    cause_source: str
+    correlation_id: str | None
+    traceparent: str | None
+
+    @property
+    def cause(self) -> Envelope:
+        """The request as the cause of every fact about the message."""
+        return Envelope(
+            id=self.cause_id,
+            source=self.cause_source,
+            type="contact.requested.v1",
+            correlation_id=self.correlation_id,
+            traceparent=self.traceparent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to hand a message over; `client_ref` is its name at the gateway. `sending_at` is wall time."""
+
+    client_ref: str
+    message_id: str
+    attempt_no: int
+    borrower_id: str
+    loan_id: str
+    channel: str
+    purpose: str
+    contact_ref: str
+    address_index: bytes
+    gateway: str
+    idempotency_key: str
+    not_after: datetime
+    gate_seq: int
+    state: AttemptState
+    at: datetime
+    body_cipher: bytes = field(repr=False)
+    body_sha256: str
+    template_version: int
+    facts_digest: str
+    policy: str
+    gateway_id: str | None = None
+    code: str | None = None
+    unknown_told: bool = False
+
+
+def client_ref(message_id: str, attempt_no: int) -> str:
+    """The name of an attempt at the gateway: what it deduplicates by and is asked with."""
+    return f"{message_id}-{attempt_no}"

@@ -1,0 +1,257 @@
+"""Attempts: the reservation that counts in caps, and what became of it at the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from notifier.domain.facts import PastContact
+from notifier.sending.states import Attempt, AttemptState
+from spine.database import Tx
+
+#: How far back contact rules look.
+HISTORY: Final = timedelta(days=31)
+
+_COLUMNS: Final = (
+    "client_ref, message_id, attempt_no, borrower_id, loan_id, channel, purpose, contact_ref, address_index,"
+    " gateway, idempotency_key, not_after, gate_seq, state, at, body_cipher, body_sha256, template_version,"
+    " facts_digest, policy, gateway_id, code, unknown_told"
+)
+_OUTCOME: Final = {
+    AttemptState.ACCEPTED: "sent",
+    AttemptState.DELIVERED: "delivered",
+    AttemptState.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptUpdate:
+    """What becomes of an attempt; gateway_id and code stay where None is given."""
+
+    client_ref: str
+    state: AttemptState
+    gateway_id: str | None = None
+    code: str | None = None
+    told_unknown: bool = False
+
+
+def _attempt(row: Any) -> Attempt:
+    values = {name.strip(): getattr(row, name.strip()) for name in _COLUMNS.split(",")}
+    values["state"] = AttemptState(row.state)
+    return Attempt(**values)
+
+
+async def reserve(tx: Tx, attempts: Iterable[Attempt]) -> None:
+    """Writes attempts as SENDING. One that is resumed keeps its key, its body and its first instant, from which
+    the life of its key counts."""
+    rows = sorted(attempts, key=lambda a: a.client_ref)
+    if not rows:
+        return
+    await tx.execute(
+        """
+        INSERT INTO attempt AS a (client_ref, message_id, attempt_no, borrower_id, loan_id, channel, purpose,
+            contact_ref, address_index, gateway, idempotency_key, not_after, gate_seq, state, at, body_cipher,
+            body_sha256, template_version, facts_digest, policy)
+        SELECT u.client_ref, u.message_id, u.attempt_no, u.borrower_id, u.loan_id, u.channel, u.purpose,
+               u.contact_ref, u.address_index, u.gateway, u.idempotency_key, u.not_after, u.gate_seq, 'sending',
+               :now, u.body_cipher, u.body_sha256, u.template_version, u.facts_digest, u.policy
+        FROM unnest(CAST(:refs AS text[]), CAST(:messages AS text[]), CAST(:nos AS int[]),
+                    CAST(:borrowers AS text[]), CAST(:loans AS text[]), CAST(:channels AS text[]),
+                    CAST(:purposes AS text[]), CAST(:contacts AS text[]), CAST(:indexes AS bytea[]),
+                    CAST(:gateways AS text[]), CAST(:keys AS text[]), CAST(:not_afters AS timestamptz[]),
+                    CAST(:seqs AS bigint[]), CAST(:bodies AS bytea[]), CAST(:digests AS text[]),
+                    CAST(:versions AS int[]), CAST(:facts AS text[]), CAST(:policies AS text[]))
+             AS u(client_ref, message_id, attempt_no, borrower_id, loan_id, channel, purpose, contact_ref,
+                  address_index, gateway, idempotency_key, not_after, gate_seq, body_cipher, body_sha256,
+                  template_version, facts_digest, policy)
+        ON CONFLICT (client_ref) DO UPDATE
+            SET state = 'sending', sending_at = clock_timestamp(), not_after = excluded.not_after,
+                gate_seq = excluded.gate_seq, facts_digest = excluded.facts_digest, at = excluded.at,
+                policy = excluded.policy, query_at = NULL
+        """,
+        now=tx.now,
+        refs=[a.client_ref for a in rows],
+        messages=[a.message_id for a in rows],
+        nos=[a.attempt_no for a in rows],
+        borrowers=[a.borrower_id for a in rows],
+        loans=[a.loan_id for a in rows],
+        channels=[a.channel for a in rows],
+        purposes=[a.purpose for a in rows],
+        contacts=[a.contact_ref for a in rows],
+        indexes=[a.address_index for a in rows],
+        gateways=[a.gateway for a in rows],
+        keys=[a.idempotency_key for a in rows],
+        not_afters=[a.not_after for a in rows],
+        seqs=[a.gate_seq for a in rows],
+        bodies=[a.body_cipher for a in rows],
+        digests=[a.body_sha256 for a in rows],
+        versions=[a.template_version for a in rows],
+        facts=[a.facts_digest for a in rows],
+        policies=[a.policy for a in rows],
+    )
+
+
+async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tuple[str | None, PastContact]]]:
+    """Each person's contacts of the last days that count, oldest first, attempts with their client_ref."""
+    rows = await tx.execute(
+        """
+        SELECT client_ref, borrower_id, at, channel, state AS outcome, contact_ref AS address, purpose, loan_id,
+               'outbound' AS direction
+        FROM attempt WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
+                       AND state NOT IN ('rejected', 'not_sent')
+        UNION ALL
+        SELECT NULL, borrower_id, at, channel, outcome, '', 'collection', loan_id, direction
+        FROM recorded_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
+        ORDER BY at, client_ref
+        """,
+        ids=sorted(set(borrower_ids)),
+        since=tx.now - HISTORY,
+    )
+    history: dict[str, list[tuple[str | None, PastContact]]] = {}
+    for row in rows:
+        own = row.client_ref is not None
+        contact = PastContact(
+            at=row.at,
+            channel=row.channel,
+            outcome=_OUTCOME.get(row.outcome, "unknown") if own else row.outcome,
+            address=row.address,
+            party_id=row.borrower_id,
+            purpose=row.purpose,
+            debts=(row.loan_id,) if row.loan_id else (),
+            direction=row.direction,
+        )
+        history.setdefault(row.borrower_id, []).append((row.client_ref, contact))
+    return history
+
+
+async def load(tx: Tx, client_refs: Iterable[str]) -> dict[str, Attempt]:
+    """Attempts by client_ref. Who changes one has locked its message before."""
+    rows = await tx.execute(
+        f"SELECT {_COLUMNS} FROM attempt WHERE client_ref = ANY(CAST(:refs AS text[]))",  # noqa: S608
+        refs=sorted(set(client_refs)),
+    )
+    return {row.client_ref: _attempt(row) for row in rows}
+
+
+async def of_message(tx: Tx, message_id: str) -> list[Attempt]:
+    """All attempts of a message, the first first."""
+    rows = await tx.execute(
+        f"SELECT {_COLUMNS} FROM attempt WHERE message_id = :id ORDER BY attempt_no",  # noqa: S608
+        id=message_id,
+    )
+    return [_attempt(row) for row in rows]
+
+
+async def update(tx: Tx, updates: Iterable[AttemptUpdate], *, settle_s: float) -> None:
+    """Writes what became of attempts; an unknown one is asked about `settle_s` of wall time later."""
+    rows = sorted(updates, key=lambda u: u.client_ref)
+    if not rows:
+        return
+    await tx.execute(
+        """
+        UPDATE attempt AS a
+        SET state = u.state, gateway_id = coalesce(u.gateway_id, a.gateway_id),
+            code = coalesce(u.code, a.code), unknown_told = a.unknown_told OR u.told,
+            unknown_at = CASE WHEN u.state = 'unknown' THEN coalesce(a.unknown_at, clock_timestamp())
+                              ELSE a.unknown_at END,
+            query_at = CASE WHEN u.state = 'unknown' AND a.state = 'sending'
+                            THEN clock_timestamp() + make_interval(secs => :settle) END
+        FROM unnest(CAST(:refs AS text[]), CAST(:states AS text[]), CAST(:ids AS text[]),
+                    CAST(:codes AS text[]), CAST(:told AS boolean[]))
+             AS u(client_ref, state, gateway_id, code, told)
+        WHERE a.client_ref = u.client_ref
+        """,
+        settle=settle_s,
+        refs=[u.client_ref for u in rows],
+        states=[u.state.value for u in rows],
+        ids=[u.gateway_id for u in rows],
+        codes=[u.code for u in rows],
+        told=[u.told_unknown for u in rows],
+    )
+
+
+async def messages_of(tx: Tx, client_refs: Iterable[str]) -> dict[str, str]:
+    """The message of each attempt that exists."""
+    rows = await tx.execute(
+        "SELECT client_ref, message_id FROM attempt WHERE client_ref = ANY(CAST(:refs AS text[]))",
+        refs=sorted(set(client_refs)),
+    )
+    return {row.client_ref: row.message_id for row in rows}
+
+
+async def may_still_leave(tx: Tx, client_refs: Sequence[str]) -> set[str]:
+    """Those still SENDING by this reservation whose gates and switches are open: asked before bytes leave."""
+    rows = await tx.execute(
+        """
+        SELECT a.client_ref FROM attempt a
+        WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = 'sending'
+          AND EXISTS (SELECT 1 FROM loan_gate g
+                      WHERE g.loan_id = a.loan_id AND g.reason = 'arrears' AND g.seq = a.gate_seq)
+          AND NOT EXISTS (SELECT 1 FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed)
+          AND NOT EXISTS (SELECT 1 FROM wide_gate w JOIN message m ON m.id = a.message_id
+                          WHERE w.closed AND ((w.scope = 'borrower' AND w.ref = a.borrower_id)
+                                           OR (w.scope = 'partition' AND w.ref = CAST(m.partition AS text))))
+          AND NOT EXISTS (SELECT 1 FROM kill_switch k WHERE k.stopped AND k.scope IN ('all', a.channel))
+        """,
+        refs=sorted(client_refs),
+    )
+    return {row.client_ref for row in rows}
+
+
+async def left_behind(tx: Tx, *, lease_s: float, batch: int) -> list[str]:
+    """Attempts that are SENDING for longer than any live sender takes: their sender died."""
+    rows = await tx.execute(
+        "SELECT client_ref FROM attempt WHERE state = 'sending'"
+        " AND sending_at < clock_timestamp() - make_interval(secs => :lease) ORDER BY sending_at LIMIT :batch",
+        lease=lease_s,
+        batch=batch,
+    )
+    return [row.client_ref for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An attempt to ask the gateway about. Ages are wall time: of the key, and of not knowing."""
+
+    client_ref: str
+    gateway: str
+    key_age_s: float
+    unknown_s: float
+
+
+async def claim_questions(tx: Tx, *, again_in_s: float, batch: int) -> list[Question]:
+    """Unknown attempts that are to be asked about now; the next asker waits `again_in_s`."""
+    rows = await tx.execute(
+        """
+        UPDATE attempt AS a SET query_at = clock_timestamp() + make_interval(secs => :again)
+        FROM (SELECT client_ref FROM attempt WHERE state = 'unknown' AND query_at <= clock_timestamp()
+              ORDER BY query_at LIMIT :batch FOR UPDATE SKIP LOCKED) AS c
+        WHERE a.client_ref = c.client_ref
+        RETURNING a.client_ref, a.gateway,
+            CAST(extract(epoch FROM clock_timestamp() - a.first_sending_at) AS double precision) AS key_age_s,
+            CAST(extract(epoch FROM clock_timestamp() - a.unknown_at) AS double precision) AS unknown_s
+        """,
+        again=again_in_s,
+        batch=batch,
+    )
+    return [Question(row.client_ref, row.gateway, row.key_age_s, row.unknown_s) for row in rows]
+
+
+async def key_ages_s(tx: Tx, client_refs: Sequence[str]) -> dict[str, float]:
+    """For how long (wall time) the key of each attempt has been in use."""
+    rows = await tx.execute(
+        "SELECT client_ref,"
+        " CAST(extract(epoch FROM clock_timestamp() - first_sending_at) AS double precision) AS age_s"
+        " FROM attempt WHERE client_ref = ANY(CAST(:refs AS text[]))",
+        refs=sorted(client_refs),
+    )
+    return {row.client_ref: row.age_s for row in rows}
+
+
+async def waiting_for_a_person(tx: Tx) -> int:
+    """How many attempts no gateway could tell about."""
+    row = await tx.execute("SELECT count(*) FROM attempt WHERE state = 'human'")
+    count: int = row.scalar_one()
+    return count

@@ -1,0 +1,71 @@
+"""The kill switch: rows read inside every reservation; an absent row means stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from spine.database import Tx
+
+#: The scope of the switch for everything; the others are channels.
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One switch; `changed_at` is wall time."""
+
+    scope: str
+    stopped: bool
+    changed_by: str | None
+    approved_by: str | None
+    changed_at: datetime
+
+
+async def switches(tx: Tx) -> list[Switch]:
+    """Every switch, by scope."""
+    rows = await tx.execute(
+        "SELECT scope, stopped, changed_by, approved_by, changed_at FROM kill_switch ORDER BY scope"
+    )
+    return [_switch(row) for row in rows]
+
+
+def _switch(row: Any) -> Switch:
+    return Switch(row.scope, row.stopped, row.changed_by, row.approved_by, row.changed_at)
+
+
+async def stopped_scopes(tx: Tx, *, hold: bool) -> tuple[str, ...]:
+    """What is stopped. With `hold` no switch changes before this transaction ends."""
+    rows = await tx.execute(
+        "SELECT scope, stopped FROM kill_switch ORDER BY scope FOR SHARE"
+        if hold
+        else "SELECT scope, stopped FROM kill_switch ORDER BY scope"
+    )
+    states = {row.scope: row.stopped for row in rows}
+    stopped = tuple(scope for scope, is_stopped in states.items() if is_stopped)
+    return stopped if ALL in states else (ALL, *stopped)
+
+
+async def lock(tx: Tx, scope: str) -> Switch | None:
+    """Locks one switch, waiting for reservations that hold it."""
+    row = (
+        await tx.execute(
+            "SELECT scope, stopped, changed_by, approved_by, changed_at FROM kill_switch"
+            " WHERE scope = :scope FOR UPDATE",
+            scope=scope,
+        )
+    ).one_or_none()
+    return None if row is None else _switch(row)
+
+
+async def write(tx: Tx, scope: str, *, stopped: bool, by: str, approved_by: str | None) -> None:
+    """Turns a switch."""
+    await tx.execute(
+        "UPDATE kill_switch SET stopped = :stopped, changed_by = :by, approved_by = :approved_by,"
+        " changed_at = clock_timestamp() WHERE scope = :scope",
+        scope=scope,
+        stopped=stopped,
+        by=by,
+        approved_by=approved_by,
+    )
