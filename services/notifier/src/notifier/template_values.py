@@ -16,15 +16,17 @@ SAMPLE: Final = {
     "due_on": "2026-11-20",
     "name": "欧阳",
 }
+#: Those a text must do without where they are not known.
+OPTIONAL: Final = frozenset({"name"})
 #: Those that tell what is owed.
 FIGURES: Final = frozenset({"amount_due", "currency", "due_on"})
 
 _SHAPES: Final = {
     "institution": re.compile(r"[^\W_]([\w &.()()·-]{0,28}[\w.))])?"),
-    "hotline": re.compile(r"\+?\d[\d -]{3,18}\d"),
-    "amount_due": re.compile(r"\d{1,12}(\.\d{1,3})?"),
+    "hotline": re.compile(r"\+?[0-9][0-9 -]{3,18}[0-9]"),
+    "amount_due": re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?"),
     "currency": re.compile(r"[A-Z]{3}"),
-    "due_on": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "due_on": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     "name": re.compile(r"[^\W\d_]([^\W\d_]| (?=\w)|[.'·-](?=\w)){0,19}\.?"),
 }
 _COMPOUND_SURNAME: Final = re.compile(
@@ -72,14 +74,14 @@ def family_name(name: str) -> str:
 
 
 def day(iso: str, locale: str) -> str:
-    """A business date in words: 11月20日, 20 November."""
-    on = date.fromisoformat(iso)
+    """A business date in words: 11月20日, 20 November. One that is missing says so when it is read."""
+    on = date.fromisoformat(str(iso))
     return f"{on.month}月{on.day}日" if locale == "zh-CN" else f"{on.day} {_MONTHS[on.month - 1]}"
 
 
 def money(amount: str, currency: str, locale: str) -> str:
     """An amount as a person reads it: 3,200.00元, CNY 3,200.00."""
-    shown = f"{Decimal(amount):,}"
+    shown = f"{Decimal(str(amount)):,}"
     if locale == "zh-CN":
         return f"{shown}元" if currency == "CNY" else f"{shown} {currency}"
     return f"{currency} {shown}"

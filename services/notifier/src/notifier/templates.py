@@ -18,7 +18,7 @@ from notifier.domain.pack import ContentRule, Pack, Stage
 from notifier.domain.plan import Act, plan_of
 from notifier.domain.words import first_forbidden, pattern, plain
 from notifier.policy import load_packs
-from notifier.template_values import FIGURES, SAMPLE, day, money, refusal
+from notifier.template_values import FIGURES, OPTIONAL, SAMPLE, day, money, refusal
 from spine.errors import TactError
 from spine.events.stager import ContactChannel
 from spine.policy import BadPolicy, load_policy
@@ -95,7 +95,8 @@ class Template:
         return next((known for known in self.file.locales if known.startswith(language)), DEFAULT_LOCALE)
 
     def _missing(self, locale: Locale, variables: Mapping[str, str]) -> str | None:
-        return next((name for name in sorted(_used(self.file.locales[locale].text) - variables.keys())), None)
+        used = _used(self.file.locales[locale].text)
+        return min(used - variables.keys() - OPTIONAL, default=None)
 
     def _check(self, text: str, locale: Locale, variables: Mapping[str, str]) -> None:
         limit = self.file.locales[locale].max_chars

@@ -66,7 +66,7 @@ class Vault:
 
     def key_id(self, wrapped: bytes) -> str:
         """The id of the KEK that a wrapped key needs."""
-        if wrapped[:1] != _VERSION or len(wrapped) < 2 + wrapped[1]:
+        if wrapped[:1] != _VERSION or len(wrapped) < 2 or len(wrapped) < 2 + wrapped[1]:
             raise SealBroken
         return wrapped[2 : 2 + wrapped[1]].decode("ascii", "replace")
 
