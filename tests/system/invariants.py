@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from spine.broker.port import TopicPartition
 from spine.envelope import Envelope
 from spine.topics import TOPICS
+from tact.topic_reader import read_topic
 from tests.system.world import World
 
 #: Sends about a loan must have stopped this long after its money was acknowledged (seconds, wall clock).
@@ -88,26 +88,11 @@ async def check_transport(world: World) -> None:
 
 async def dump_positions(world: World, topic: str) -> dict[int, list[int]]:
     """The positions of all records of a topic, as the broker has them."""
-    broker = world.stage.broker
-    reader = broker.consumer(f"checker-{topic}", [topic], "checker")
-    await reader.start()
-    partitions = world.stage.surroundings.partitions
-    tps = [TopicPartition(topic, n) for n in range(partitions)]
-    while len(reader.assignment()) < partitions:
-        await reader.poll(0.05, 1)
-    for tp in tps:
-        reader.seek(tp, 0)
-    ends = await reader.end_offsets(tps)
-    reached = dict.fromkeys(tps, 0)
     found: dict[int, list[int]] = defaultdict(list)
-    while any(reached[tp] < ends[tp] for tp in tps):
-        for tp, records in (await reader.poll(0.5, 500)).items():
-            for record in records:
-                position = Envelope.from_headers(record.headers).position
-                if position is not None:
-                    found[tp.partition].append(position)
-                reached[tp] = record.offset + 1
-    await reader.stop()
+    async for record in read_topic(world.stage.broker, topic, world.stage.surroundings.partitions):
+        position = Envelope.from_headers(record.headers).position
+        if position is not None:
+            found[record.partition].append(position)
     return found
 
 

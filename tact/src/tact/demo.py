@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -71,6 +72,7 @@ class Stage:
 
     async def open(self) -> Broker:
         """Connects to the databases, the broker and the gateway simulator."""
+        self._closing.enter_context(_environment(self.machine.environment))
         for name in NAMES:
             runtime = build_runtime(name, self.surroundings, pool_size=1)
             service = build_of(name)(runtime)
@@ -221,7 +223,8 @@ async def _play(
             await player.play(progress)
         played_s = time.monotonic() - started
         return await Report.gather(
-            stage.log_engine,
+            broker,
+            surroundings.partitions,
             gateway_record=home.demo / "gateway.ndjson",
             zone=story.zone,
             played_s=played_s,
@@ -231,6 +234,18 @@ async def _play(
     finally:
         feed.close()
         await stage.close()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The environment the services have, while this process builds and asks them."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 async def set_clock(surroundings: Surroundings, instant: datetime) -> None:

@@ -13,20 +13,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from spine.broker.port import Broker
+from spine.envelope import Envelope
 from spine.events.ledger import LEDGER
 from spine.events.notifier import NOTIFIER
 from spine.events.stager import STAGER
 from tact.home import Home
+from tact.topic_reader import read_topic
 
-_RECORDS = text("""
-    SELECT headers, value FROM log_record
-    WHERE topic = :topic AND partition = :partition AND "offset" >= :start
-    ORDER BY "offset" LIMIT 5000
-""")
-_PARTITIONS = text("SELECT partition FROM log_partition WHERE topic = :topic ORDER BY partition")
 _STAGES: Final = ("S1", "S2", "S3", "S4")
 _BAR: Final = 40
 
@@ -53,7 +48,8 @@ class Report:
     @classmethod
     async def gather(
         cls,
-        log_engine: AsyncEngine,
+        broker: Broker,
+        partitions: int,
         *,
         gateway_record: Path,
         zone: ZoneInfo,
@@ -63,24 +59,17 @@ class Report:
     ) -> Report:
         """Reads every topic of the log once, and the gateway's record."""
         report = cls(zone=zone, days=days, played_s=played_s, jumps=jumps)
-        for topic in (LEDGER, STAGER, NOTIFIER):
-            await report._read_topic(log_engine, topic)
+        told: list[tuple[datetime, int, str, bytes]] = []
+        for rank, topic in enumerate((LEDGER, STAGER, NOTIFIER)):
+            async for record in read_topic(broker, topic, partitions):
+                envelope = Envelope.from_headers(record.headers)
+                if record.value is not None and envelope.time is not None:
+                    told.append((envelope.time, rank, envelope.type, record.value))
+        # In business time, at one instant the ledger first: what the stager enters follows from it.
+        for _, _, type_, value in sorted(told, key=lambda entry: entry[:2]):
+            report._count(type_, value)
         report._read_gateway(gateway_record)
         return report
-
-    async def _read_topic(self, engine: AsyncEngine, topic: str) -> None:
-        async with engine.connect() as connection:
-            for (partition,) in (await connection.execute(_PARTITIONS, {"topic": topic})).all():
-                start = 0
-                while rows := await self._page(connection, topic, partition, start):
-                    start += len(rows)
-                    for type_, value in rows:
-                        self._count(type_, value)
-
-    async def _page(self, connection: Any, topic: str, partition: int, start: int) -> list[tuple[str, bytes]]:
-        parameters = {"topic": topic, "partition": partition, "start": start}
-        rows = (await connection.execute(_RECORDS, parameters)).all()
-        return [(_type_of(row.headers), row.value) for row in rows]
 
     def _count(self, type_: str, value: bytes) -> None:
         if type_.endswith(".tick.v1"):
@@ -179,11 +168,3 @@ class Report:
             count = self.by_hour[hour]
             table.add_row(f"{hour:02d}:00", f"{count:,}" if count else "", "█" * round(_BAR * count / top))
         return table
-
-
-def _type_of(headers: bytes) -> str:
-    pairs: list[tuple[str, Any]] = msgspec.json.decode(headers)
-    for name, value in pairs:
-        if name == "ce_type":
-            return str(value)
-    return ""
