@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 
-from spine.broker.port import BrokerConsumer, TopicPartition
+from spine.broker.port import Broker, BrokerConsumer, TopicPartition
 from tests.spine.broker.worlds import PARTITIONS, PATIENCE_S, World, own, read, read_all, records, values
 
 
@@ -89,6 +92,32 @@ async def test_a_member_is_woken_by_what_is_published_while_it_waits(world: Worl
         assert [values(batch) for batch in found.values()] == [[number]]
 
 
+@pytest.mark.parametrize("then", ["goes on", "seeks back", "pauses"])
+async def test_a_poll_that_is_cancelled_loses_and_doubles_nothing(world: World, then: str) -> None:
+    broker = await world.broker()
+    topic = await world.topic(broker)
+    member = await world.member(broker, [topic])
+    tp = TopicPartition(topic, 0)
+    await broker.publish(records(topic, 3))
+    await read_all(member, topic, 3)
+    polling = asyncio.create_task(member.poll(PATIENCE_S, 100))
+    await asyncio.sleep(0.1)
+    polling.cancel()
+    await asyncio.wait([polling])
+    await broker.publish(records(topic, 3, start=3))
+    # Time enough for what the cancelled poll had begun to come to its end.
+    await asyncio.sleep(0.5)
+    if then == "seeks back":
+        member.seek(tp, 1)
+    elif then == "pauses":
+        member.pause(tp)
+        assert await member.poll(0.3, 100) == {}
+        member.resume(tp)
+    expected = [1, 2, 3, 4, 5] if then == "seeks back" else [3, 4, 5]
+    assert values((await read(member, len(expected)))[tp]) == expected
+    assert await member.poll(0.2, 100) == {}
+
+
 async def test_a_hint_never_raises_and_is_not_where_reading_goes_on(world: World) -> None:
     broker = await world.broker()
     topic = await world.topic(broker)
@@ -116,19 +145,21 @@ async def test_a_partition_of_someone_else_is_left_alone(world: World) -> None:
     assert await member.poll(0.1, 100) == {}
 
 
-async def _two_members(world: World) -> tuple[str, str, BrokerConsumer, BrokerConsumer]:
-    broker = await world.broker()
-    topic = await world.topic(broker)
-    group = f"group-{uuid.uuid4().hex[:12]}"
-    first = await world.member(broker, [topic], group=group)
-    await own(first, PARTITIONS)
-    second = await world.member(await world.broker(), [topic], group=group, name="member-2")
-    await own(second, PARTITIONS // 2, first)
-    await own(first, PARTITIONS // 2, second)
-    return topic, group, first, second
+@dataclass(frozen=True, slots=True)
+class _Two:
+    """Two members with half of a topic's partitions each; the first had owned all, as `alone`."""
+
+    broker: Broker
+    topic: str
+    group: str
+    first: BrokerConsumer
+    second: BrokerConsumer
+    alone: Mapping[TopicPartition, int]
+    ours: Mapping[TopicPartition, int]
+    theirs: Mapping[TopicPartition, int]
 
 
-async def test_members_share_and_a_reassignment_changes_the_generation(world: World) -> None:
+async def _two_members(world: World) -> _Two:
     broker = await world.broker()
     topic = await world.topic(broker)
     group = f"group-{uuid.uuid4().hex[:12]}"
@@ -139,50 +170,50 @@ async def test_members_share_and_a_reassignment_changes_the_generation(world: Wo
     second = await world.member(await world.broker(), [topic], group=group, name="member-2")
     theirs = await own(second, PARTITIONS // 2, first)
     ours = await own(first, PARTITIONS // 2, second)
-    assert ours.keys() | theirs.keys() == alone.keys()
-    assert not ours.keys() & theirs.keys()
+    return _Two(broker, topic, group, first, second, alone, ours, theirs)
+
+
+async def test_members_share_and_read_only_their_own(world: World) -> None:
+    two = await _two_members(world)
+    assert two.ours.keys() | two.theirs.keys() == two.alone.keys()
+    assert not two.ours.keys() & two.theirs.keys()
     for partition in range(PARTITIONS):
-        await broker.publish(records(topic, 2, partition=partition))
-    # Partitions that changed hands or generations are read only where their owner says.
-    assert await second.poll(0.3, 100) == {}
-    for member, share in ((first, ours), (second, theirs)):
+        await two.broker.publish(records(two.topic, 2, partition=partition))
+    assert await two.second.poll(0.3, 100) == {}
+    for member, share in ((two.first, two.ours), (two.second, two.theirs)):
         for tp in share:
             member.seek(tp, 0)
         assert (await read(member, PARTITIONS)).keys() == share.keys()
-    await world.outside.kill(second)
-    back = await own(first, PARTITIONS)
-    assert all(back[tp] != alone[tp] for tp in theirs)
 
 
 @pytest.mark.parametrize("how", ["dies", "leaves"])
 async def test_the_others_take_over_from_a_member_that(world: World, how: str) -> None:
-    topic, _group, first, second = await _two_members(world)
-    theirs = second.assignment()
+    two = await _two_members(world)
     if how == "dies":
-        await world.outside.kill(second)
+        await world.outside.kill(two.second)
     else:
-        await second.stop()
-    everything = await own(first, PARTITIONS)
-    await world.brokers[0].publish([r for tp in theirs for r in records(topic, 2, partition=tp.partition)])
-    assert await first.poll(0.3, 100) == {}
+        await two.second.stop()
+    everything = await own(two.first, PARTITIONS)
+    # What went away and came back is another ownership: it stands still until it is sought again.
+    assert all(everything[tp] != two.alone[tp] for tp in two.theirs)
+    await two.broker.publish([r for tp in two.theirs for r in records(two.topic, 2, partition=tp.partition)])
+    assert not (await two.first.poll(0.3, 100)).keys() & two.theirs.keys()
     for tp in everything:
-        first.seek(tp, 0)
-    found = await read(first, 2 * len(theirs))
-    assert found.keys() == theirs.keys()
+        two.first.seek(tp, 0)
+    assert (await read(two.first, 2 * len(two.theirs))).keys() == two.theirs.keys()
 
 
 async def test_a_restarted_member_gets_its_own_partitions_back(world: World) -> None:
-    topic, group, first, second = await _two_members(world)
-    theirs = second.assignment()
-    await world.outside.kill(second)
-    again = await world.member(await world.broker(), [topic], group=group, name="member-2")
-    back = await own(again, PARTITIONS // 2, first)
-    assert back.keys() == theirs.keys()
-    await world.brokers[0].publish([r for tp in theirs for r in records(topic, 1, partition=tp.partition)])
+    two = await _two_members(world)
+    await world.outside.kill(two.second)
+    again = await world.member(await world.broker(), [two.topic], group=two.group, name="member-2")
+    back = await own(again, PARTITIONS // 2, two.first)
+    assert back.keys() == two.theirs.keys()
+    await two.broker.publish([r for tp in two.theirs for r in records(two.topic, 1, partition=tp.partition)])
     assert await again.poll(0.3, 100) == {}
     for tp in back:
         again.seek(tp, 0)
-    assert (await read(again, len(theirs))).keys() == theirs.keys()
+    assert (await read(again, len(two.theirs))).keys() == two.theirs.keys()
 
 
 async def test_groups_do_not_disturb_each_other(world: World) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ from spine.database import create_engine, plain_url
 from spine.migrations import require_head
 
 _CONNECT_TIMEOUT_S: Final = 10.0
+_COMMAND_TIMEOUT_S: Final = 15.0
 _HEALTH_TIMEOUT_S: Final = 2.0
 _CLOSE_TIMEOUT_S: Final = 5.0
 _POOL_SIZE: Final = 4
@@ -27,8 +29,8 @@ _SERVER_SETTINGS: Final = {
     "timezone": "UTC",
     # An append is durable when it returns, whatever the server's own setting.
     "synchronous_commit": "on",
-    "statement_timeout": "30000",
-    "lock_timeout": "10000",
+    "statement_timeout": "10000",
+    "lock_timeout": "5000",
     "idle_in_transaction_session_timeout": "5000",
     # Every query goes by primary key; no estimate about a young table may lead it elsewhere.
     "enable_seqscan": "off",
@@ -61,7 +63,7 @@ class EmbeddedLog:
                 min_size=1,
                 max_size=_POOL_SIZE,
                 timeout=_CONNECT_TIMEOUT_S,
-                command_timeout=40.0,
+                command_timeout=_COMMAND_TIMEOUT_S,
                 max_inactive_connection_lifetime=0,
                 reset=_keep_as_it_is,
                 server_settings=_SERVER_SETTINGS,
@@ -72,8 +74,9 @@ class EmbeddedLog:
             await engine.dispose()
 
     async def ensure_topics(self, topics: Iterable[str], partitions: int) -> None:
+        """Raises PartitionMismatch or BrokerUnreachable."""
         names = sorted(set(topics))
-        async with self._connected().acquire() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('log_partition'))")
             for row in await connection.fetch(_COUNTS, names):
                 if row["count"] != partitions:
@@ -89,19 +92,17 @@ class EmbeddedLog:
             return
         refuse_too_large(batch)
         try:
-            async with self._connected().acquire(timeout=_CONNECT_TIMEOUT_S) as connection:
+            async with self._connection() as connection:
                 await append(connection, batch)
-        except TROUBLE as error:
-            raise PublishFailed(
-                f"the embedded log did not confirm {len(batch)} records: {error!r}"
-            ) from error
+        except BrokerUnreachable as error:
+            raise PublishFailed(f"{len(batch)} records are not confirmed: {error.detail}") from error
 
     def consumer(self, group: str, topics: Sequence[str], member: str) -> EmbeddedConsumer:
         return EmbeddedConsumer(self._connected, self._url, group, topics, member, lease_s=self._lease_s)
 
     async def trim(self, before: datetime, topics: Iterable[str] | None = None) -> int:
         """Deletes records appended before an instant, of all topics or of some; returns how many."""
-        async with self._connected().acquire() as connection:
+        async with self._connection() as connection:
             return await trim(connection, before, topics)
 
     async def health(self) -> str | None:
@@ -123,6 +124,16 @@ class EmbeddedLog:
                 await pool.close()
         except TROUBLE:
             pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+        try:
+            async with self._connected().acquire(timeout=_CONNECT_TIMEOUT_S) as connection:
+                yield connection
+        except BrokerUnreachable:
+            raise
+        except TROUBLE as error:
+            raise BrokerUnreachable(f"the embedded log does not answer: {error!r}") from error
 
     def _connected(self) -> asyncpg.Pool:
         if self._pool is None:

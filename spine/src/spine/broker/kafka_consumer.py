@@ -51,6 +51,7 @@ class KafkaConsumer:
         self._group = group
         self._topics = list(topics)
         self._member = member
+        self._started = False
         self._client: AIOKafkaConsumer | None = None
         self._opening: asyncio.Task[None] | None = None
         self._getting: asyncio.Task[dict[KafkaPartition, list[Any]]] | None = None
@@ -63,17 +64,19 @@ class KafkaConsumer:
         self._outdated: set[TopicPartition] = set()
 
     async def start(self) -> None:
-        self._open()
-        assert self._opening is not None
-        done, _ = await asyncio.wait([self._opening], timeout=_START_TIMEOUT_S)
-        if done and (error := self._opening.exception()):
-            await self._close()
+        opening = self._open()
+        self._started = True
+        done, _ = await asyncio.wait([opening], timeout=_START_TIMEOUT_S)
+        if done and (error := opening.exception()):
+            await self.stop()
             raise BrokerUnreachable(f"Kafka at {self._settings.bootstrap}: {error!r}") from error
 
     def assignment(self) -> Mapping[TopicPartition, int]:
         return dict(self._generations)
 
     async def poll(self, timeout_s: float, max_records: int) -> Mapping[TopicPartition, Sequence[Record]]:
+        if not self._started:
+            raise BrokerUnreachable("the consumer is not started")
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -84,8 +87,7 @@ class KafkaConsumer:
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("the Kafka consumer is opened anew", group=self._group, error=repr(error))
                 await self._close()
-                await asyncio.sleep(min(_REOPEN_AFTER_S, max(0.0, deadline - time.monotonic())))
-                self._open()
+                await asyncio.sleep(_REOPEN_AFTER_S)
                 return {}
             if records := self._admit(fetched):
                 return records
@@ -127,6 +129,7 @@ class KafkaConsumer:
             self._hinting = asyncio.create_task(_commit(self._client, ours))
 
     async def stop(self) -> None:
+        self._started = False
         if self._hinting is not None:
             await asyncio.wait([self._hinting], timeout=1.0)
             self._hinting.cancel()
@@ -149,10 +152,11 @@ class KafkaConsumer:
         if self._client is not None and tp in self._sought and tp not in self._paused:
             self._client.resume(KafkaPartition(*tp))
 
-    def _open(self) -> None:
+    def _open(self) -> asyncio.Task[None]:
         self._client = client = open_consumer(self._settings, self._group, self._member)
         client.subscribe(topics=self._topics, listener=_Assignments(self, client))
         self._opening = asyncio.create_task(client.start())
+        return self._opening
 
     async def _close(self) -> None:
         client, self._client = self._client, None
@@ -173,21 +177,21 @@ class KafkaConsumer:
         """What the client has fetched. It waits without limit during a rebalance, so it runs as a task that
         outlives a poll: cancelling it could lose records that it has already taken for delivered."""
         remaining_s = max(0.0, deadline - time.monotonic())
-        if self._client is None or self._opening is None:
-            raise BrokerUnreachable("the consumer is not started")
-        if not self._opening.done():
-            await asyncio.wait([self._opening], timeout=remaining_s)
-            if not self._opening.done():
+        opening = self._opening or self._open()
+        if not opening.done():
+            await asyncio.wait([opening], timeout=remaining_s)
+            if not opening.done():
                 return {}
-        self._opening.result()
+        opening.result()
+        assert self._client is not None
         if self._getting is None:
             getting = self._client.getmany(timeout_ms=int(remaining_s * 1000), max_records=max_records)
             self._getting = asyncio.create_task(getting)
         done, _ = await asyncio.wait([self._getting], timeout=remaining_s + 0.01)
         if not done:
             return {}
-        getting_done, self._getting = self._getting, None
-        return getting_done.result()
+        got, self._getting = self._getting, None
+        return got.result()
 
     def _admit(self, fetched: Mapping[KafkaPartition, list[Any]]) -> dict[TopicPartition, list[Record]]:
         records: dict[TopicPartition, list[Record]] = {}
