@@ -1,0 +1,1 @@
+"""What is owed on a loan, and since when: a pure function of facts and a date."""

@@ -1,0 +1,183 @@
+"""The fold: facts in value-date order onto the items of one loan, so that order of arrival cannot matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from ledger.domain.accrual import Rates, rates_of, rounded
+from ledger.domain.ageing import FOREVER, Spans, paused_spans
+from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Repayment, Reschedule, Shape
+from ledger.domain.items import Later, open_items
+from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, CarriedPenalty, Item, allocate
+
+# Money as (value day, minor units).
+Payment = tuple[int, int]
+
+
+class Book:
+    """The items of one schedule and the money put on them, up to the day `today`.
+
+    The first `settled` items have no rests; the first `entered` are due. `credit`: money beyond what is due.
+    `opened`: the day of the reschedule with which this schedule began, else 0.
+    """
+
+    __slots__ = (
+        "_rates",
+        "credit",
+        "entered",
+        "facts",
+        "items",
+        "later",
+        "opened",
+        "paused",
+        "settled",
+        "today",
+    )
+
+    def __init__(self, facts: LoanFacts, items: list[Item], later: Later, paused: Spans) -> None:
+        self.facts = facts
+        self.items = items
+        self.later = later
+        self.paused = paused
+        self.credit = self.settled = self.entered = self.today = self.opened = 0
+        self._rates: Rates | None = None
+
+    def begin(self, day: int, received: int) -> None:
+        """Start on the day of a reschedule: what was late by then has accrued so far in the book before."""
+        self.opened = day
+        for item in self.items:
+            if item.late_from <= day:
+                item.accrued_to = day
+        if received:
+            self._receive(day, received)
+
+    def take(self, payments: Iterable[Payment]) -> None:
+        """Allocate money in order; credit goes first to what fell due in between."""
+        for day, amount in payments:
+            self.use_credit(day)
+            self._receive(day, amount)
+
+    def use_credit(self, until: int) -> None:
+        """Apply credit at the start of each effective due day up to `until`."""
+        while self.credit and self.entered < len(self.items):
+            day = self.items[self.entered].effective
+            if day > until:
+                return
+            credit, self.credit = self.credit, 0
+            self._receive(day, credit)
+
+    def accrue_all(self, until: int) -> None:
+        """Bring penalty and compound interest of every item up to a day."""
+        self.use_credit(until)
+        self.today = until
+        for item in self.items:
+            self._accrue(item)
+
+    def _receive(self, day: int, amount: int) -> None:
+        items, entered, settled = self.items, self.entered, self.settled
+        while entered < len(items) and items[entered].effective <= day:
+            entered += 1
+        while settled < entered and not any(items[settled].rests):
+            settled += 1
+        self.entered, self.settled, self.today = entered, settled, day
+        terms = self.facts.terms
+        left = allocate(amount, items[settled:entered], terms.shape, terms.order, self._accrue)
+        if left and terms.overpayment is Overpayment.PREPAY:
+            ahead = [item for item in items[entered:] if isinstance(item.source, Instalment)]
+            left = allocate(left, ahead, Shape.HORIZONTAL, terms.order, self._accrue)
+        self.credit += left
+
+    def _accrue(self, item: Item) -> None:
+        """Accrue on what stayed unpaid since the last time; nothing while the item is not late.
+
+        So money inside grace lowers what will bear penalty from the due day, and bears none itself.
+        """
+        today = self.today
+        if today < item.late_from:
+            return
+        rests = item.rests
+        principal = rests[PRINCIPAL]
+        interest = rests[INTEREST] if self.facts.terms.penalty.compound_on_interest else 0
+        if principal or interest:
+            rates = self._rates
+            if rates is None:
+                rates = self._rates = rates_of(self.facts, self.paused)
+            rate = rates.between(item.accrued_to, today)
+            if principal:
+                item.penalty_exact += principal * rate
+                posted = rounded(item.penalty_exact, rates.denominator)
+                rests[PENALTY] += posted - item.penalty_posted
+                item.penalty_posted = posted
+            if interest:
+                item.compound_exact += interest * rate
+                posted = rounded(item.compound_exact, rates.denominator)
+                rests[COMPOUND] += posted - item.compound_posted
+                item.compound_posted = posted
+        item.accrued_to = today
+
+
+def fold(facts: LoanFacts, as_of: date, *, whole: bool = False) -> Book:
+    """The items of a loan at the end of `as_of`, after every fact that counts by then.
+
+    With `whole` the instalments still to come are laid out too.
+    """
+    day = as_of.toordinal()
+    payments = payments_by(facts, as_of)
+    paused = paused_spans(facts.pauses, facts.resumed_on) if facts.pauses else ()
+    ahead = whole or facts.terms.overpayment is Overpayment.PREPAY
+    horizon = FOREVER if ahead else day
+    items, later = open_items(
+        facts, facts.schedule, (), paused, paid=facts.paid_before, horizon=horizon, known=day
+    )
+    book = Book(facts, items, later, paused)
+    if facts.reschedules:
+        book, payments = _rescheduled(book, payments, horizon, day)
+    book.take(payments)
+    book.accrue_all(day)
+    return book
+
+
+def payments_by(facts: LoanFacts, as_of: date) -> list[Payment]:
+    """Money that counts on a date, in the order in which it is allocated."""
+    counting = [
+        each
+        for each in facts.repayments
+        if each.value_date <= as_of and (each.reversed_on is None or each.reversed_on > as_of)
+    ]
+    counting.sort(key=_order_of_money)
+    return [(each.value_date.toordinal(), each.amount) for each in counting]
+
+
+def _order_of_money(repayment: Repayment) -> tuple[date, datetime, str]:
+    return repayment.value_date, repayment.posted_at, repayment.id
+
+
+def _rescheduled(book: Book, payments: list[Payment], horizon: int, day: int) -> tuple[Book, list[Payment]]:
+    """Close the books of each schedule on the day it was replaced and open those of the next.
+
+    All that had accrued by then becomes one penalty item due that day, and all the money received by then is
+    allocated anew. Returns the last book and the money it has not seen.
+    """
+    facts = book.facts
+    instalments: tuple[Instalment, ...] = facts.schedule
+    carried: list[CarriedPenalty] = []
+    cut_over = sum(part.principal + part.interest + part.fee for part in facts.paid_before)
+    for change in sorted(facts.reschedules, key=_order_of_reschedules):
+        start = change.effective_on.toordinal()
+        if start > day:
+            break
+        book.take((on, amount) for on, amount in payments if book.opened <= on < start)
+        book.accrue_all(start)
+        accrued = sum(item.penalty_posted + item.compound_posted for item in book.items)
+        if accrued:
+            carried.append(CarriedPenalty(change.effective_on, accrued))
+        instalments = (*(row for row in instalments if row.seq in change.keep), *change.schedule)
+        items, later = open_items(facts, instalments, carried, book.paused, horizon=horizon, known=day)
+        book = Book(facts, items, later, book.paused)
+        book.begin(start, cut_over + sum(amount for on, amount in payments if on < start))
+    return book, [(on, amount) for on, amount in payments if on >= book.opened]
+
+
+def _order_of_reschedules(change: Reschedule) -> tuple[date, bool, datetime | None, tuple[Instalment, ...]]:
+    return change.effective_on, change.stated_at is not None, change.stated_at, change.schedule

@@ -1,0 +1,147 @@
+"""Money onto what is due: order, shape, credit, prepayment, reversal, same-day order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ledger.domain.facts import (
+    Charge,
+    Chargeback,
+    ChargeKind,
+    Component,
+    LoanFacts,
+    Overpayment,
+    PaidPart,
+    Shape,
+)
+from ledger.domain.position import lines, position
+
+from .loans import cny, due, loan, money, on, paid, terms
+
+MARCH = due(1, "03-10", "900.00", "100.00", "20.00")
+APRIL = due(2, "04-10", "910.00", "90.00")
+
+
+def amounts(facts: LoanFacts, day: str) -> list[str]:
+    return [money(part) for part in position(facts, on(day)).overdue]
+
+
+def test_default_order_is_fee_penalty_compound_interest_principal() -> None:
+    # 20.00 fee, 4.50 penalty and 0.50 compound interest of ten days, 100.00 interest, then principal.
+    steps = {
+        "19.99": ["0.01", "4.50", "0.50", "100.00", "900.00"],
+        "24.49": ["0.00", "0.01", "0.50", "100.00", "900.00"],
+        "24.99": ["0.00", "0.00", "0.01", "100.00", "900.00"],
+        "124.99": ["0.00", "0.00", "0.00", "0.01", "900.00"],
+        "1024.99": ["0.00", "0.00", "0.00", "0.00", "0.01"],
+    }
+    for amount, left in steps.items():
+        facts = loan(MARCH, terms=terms(compound=True), repayments=(paid(amount, "03-20"),))
+        assert amounts(facts, "03-20") == left
+
+
+def test_the_products_order_wins() -> None:
+    order = (Component.PRINCIPAL, Component.INTEREST, Component.FEE, Component.COMPOUND, Component.PENALTY)
+    facts = loan(MARCH, terms=terms(order=order), repayments=(paid("1000.00", "03-20"),))
+    assert amounts(facts, "03-20") == ["20.00", "4.50", "0.00", "0.00", "0.00"]
+    found = position(facts, on("04-20"))
+    assert (found.dpd, found.status, money(found.overdue.penalty)) == (0, "current", "4.50")
+
+
+def test_horizontal_and_vertical_differ_in_days_for_the_same_money() -> None:
+    facts = loan(MARCH, APRIL, rate="0", repayments=(paid("1020.00", "04-20"),))
+    horizontal = position(facts, on("04-20"))
+    assert (horizontal.dpd, amounts(facts, "04-20")[3:]) == (10, ["90.00", "910.00"])
+    vertical = replace(facts, terms=terms(shape=Shape.VERTICAL))
+    assert (position(vertical, on("04-20")).dpd, amounts(vertical, "04-20")[3:]) == (41, ["0.00", "1000.00"])
+
+
+def test_money_on_an_effective_due_date_takes_that_instalment_in() -> None:
+    facts = loan(MARCH, APRIL, repayments=(paid("1020.00", "03-10"), paid("1.00", "04-10")))
+    assert position(facts, on("04-10")).overpaid == 0
+    assert [line.unpaid.interest for line in lines(facts, on("04-10"))] == [0, cny("89.00")]
+
+
+def test_credit_waits_for_the_next_due_date() -> None:
+    facts = loan(MARCH, APRIL, repayments=(paid("1500.00", "03-10"),))
+    before = position(facts, on("04-09"))
+    assert (money(before.overpaid), money(before.outstanding_principal)) == ("480.00", "910.00")
+    after = position(facts, on("04-10"))
+    assert (money(after.overpaid), money(after.outstanding_principal)) == ("0.00", "520.00")
+    assert position(facts, on("04-11")).dpd == 1
+
+
+def test_prepayment_settles_the_oldest_future_instalments_at_once() -> None:
+    facts = loan(
+        MARCH,
+        APRIL,
+        due(3, "05-10", "1000.00"),
+        terms=terms(overpayment=Overpayment.PREPAY),
+        repayments=(paid("2100.00", "03-10"),),
+    )
+    found = position(facts, on("03-10"))
+    assert (found.overpaid, money(found.outstanding_principal)) == (0, "920.00")
+    assert [line.unpaid.total for line in lines(facts, on("03-10"))] == [0, 0, cny("920.00")]
+    everything = replace(facts, repayments=(paid("3025.00", "03-10"),))
+    settled = position(everything, on("03-10"))
+    assert (settled.status, money(settled.overpaid)) == ("settled", "5.00")
+
+
+def test_nothing_prepays_a_charge_or_a_chargeback_of_a_later_day() -> None:
+    facts = loan(
+        MARCH,
+        APRIL,
+        terms=terms(overpayment=Overpayment.PREPAY),
+        repayments=(paid("1120.00", "03-10"),),
+        charges=(Charge("F", ChargeKind.FEE, cny("30.00"), on("03-20")),),
+        chargebacks=(Chargeback("R", cny("50.00"), on("03-15")),),
+    )
+    assert money(position(facts, on("03-10")).outstanding_principal) == "900.00"
+    found = position(facts, on("03-25"))
+    assert (found.dpd, money(found.overdue.fee), money(found.overdue.principal)) == (10, "30.00", "50.00")
+
+
+def test_charges_go_before_the_instalment_of_their_day() -> None:
+    facts = loan(
+        MARCH,
+        charges=(Charge("F", ChargeKind.FEE, cny("30.00"), on("03-10")),),
+        repayments=(paid("35.00", "03-10"),),
+    )
+    assert [line.unpaid.fee for line in lines(facts, on("03-10"))] == [0, cny("15.00")]
+
+
+def test_a_chargeback_is_principal_of_its_own_with_days_and_penalty() -> None:
+    facts = loan(
+        MARCH,
+        repayments=(paid("1020.00", "03-10", "R1"),),
+        chargebacks=(Chargeback("R1", cny("1020.00"), on("03-20")),),
+    )
+    assert position(facts, on("03-19")).status == "settled"
+    back = position(facts, on("03-20"))
+    assert (back.status, back.dpd, money(back.outstanding_principal)) == ("current", 0, "1020.00")
+    late = position(facts, on("03-30"))
+    assert (late.dpd, late.oldest_unpaid_due_on) == (10, on("03-20"))
+    assert money(late.overdue.penalty) == "5.10"
+
+
+def test_a_reversal_counts_from_its_day_as_if_the_money_never_came() -> None:
+    facts = loan(MARCH, repayments=(paid("1020.00", "03-10", reversed_on="03-20"),))
+    assert position(facts, on("03-19")).status == "settled"
+    bounced = position(facts, on("03-20"))
+    assert bounced == position(loan(MARCH), on("03-20"))
+    assert bounced.dpd == 10
+
+
+def test_back_dated_money_gives_what_money_in_time_would_have_given() -> None:
+    in_time = loan(MARCH, APRIL, repayments=(paid("500.00", "03-12"), paid("600.00", "03-25")))
+    late = replace(
+        in_time, repayments=(paid("600.00", "03-25"), paid("500.00", "03-12", "03-12:500.00", posted="05-01"))
+    )
+    assert position(late, on("05-10")) == position(in_time, on("05-10"))
+
+
+def test_what_was_paid_before_the_cut_over_bears_no_penalty() -> None:
+    facts = loan(MARCH, APRIL, paid_before=(PaidPart(1, principal=cny("400.00"), interest=cny("100.00")),))
+    found = position(facts, on("03-20"))
+    assert found.overdue == (cny("20.00"), cny("2.50"), 0, 0, cny("500.00"))
+    assert money(found.outstanding_principal) == "1410.00"
