@@ -10,8 +10,10 @@ from typing import assert_never
 
 from ledger import emits
 from ledger.contract import facts_of, kept, repayment_of, resolved_terms
+from ledger.domain.book import fold
 from ledger.domain.facts import LoanFacts, Repayment
-from ledger.domain.position import position
+from ledger.domain.position import position_of
+from ledger.domain.transitions import next_candidate_on
 from ledger.policy import House
 from ledger.standing import Standing, changes
 from spine.envelope import Envelope
@@ -42,13 +44,27 @@ class Answer:
 
 @dataclass(slots=True)
 class Account:
-    """A loan at hand: its facts, and its standing as last told. `terms` is set on new loans only."""
+    """A loan at hand: its facts, and its standing as last told. `terms` is set on new loans only.
+
+    `next_look_on`: the first later date on which the standing may change by itself, once looked at.
+    """
 
     facts: LoanFacts
     standing: Standing
     version: int
     terms: str | None = None
-    touched: bool = False
+    next_look_on: date | None = None
+    looked_at: bool = False
+
+    def look(self, as_of: date, *, by_facts: bool) -> list[Event]:
+        """Brings the standing to a date, and says what became true."""
+        book = fold(self.facts, as_of)
+        now = position_of(book, as_of)
+        standing = Standing.of(now)
+        what = changes(self.standing, standing, by_facts=by_facts)
+        self.standing, self.looked_at = standing, True
+        self.next_look_on = next_candidate_on(book, as_of)
+        return list(emits.of_changes(self.facts, now, what))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +117,9 @@ class Books:
         self._open_on = open_on
         self._waiting = {loan_id: list(parked) for loan_id, parked in waiting.items()}
 
-    def touched(self) -> list[Account]:
-        """The loans that facts came for, by borrower and loan."""
-        touched = [account for account in self.accounts.values() if account.touched]
-        return sorted(touched, key=lambda each: (each.facts.borrower_id, each.facts.loan_id))
+    def looked_at(self) -> list[Account]:
+        """The loans that facts came for."""
+        return [account for account in self.accounts.values() if account.looked_at]
 
     def take(self, received: Received, *, was_parked: bool = False) -> Answer:
         """Books one event, and those it releases; a refused one changes nothing."""
@@ -193,12 +208,8 @@ class Books:
 
     def _compare(self, account: Account, cause: Envelope) -> None:
         """What became true by a fact, told on the open date (or the next, where the close has been by)."""
-        account.touched = True
-        now = position(account.facts, max(self._open_on, account.standing.as_of))
-        standing = Standing.of(now)
-        what = changes(account.standing, standing, by_facts=True)
-        self.written.events += [(event, cause) for event in emits.of_changes(account.facts, now, what)]
-        account.standing = standing
+        as_of = max(self._open_on, account.standing.as_of)
+        self.written.events += [(event, cause) for event in account.look(as_of, by_facts=True)]
 
     def _park(self, waits_for: str, event: RepaymentPosted | RepaymentReversed, received: Received) -> Answer:
         parked = Parked(None, waits_for, received)

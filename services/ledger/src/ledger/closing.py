@@ -1,4 +1,4 @@
-"""Closes business dates: loans whose standing changes are told, batch by batch, then the date itself."""
+"""Closes business dates: loans whose standing may change are told, batch by batch, then the date itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ledger import emits
-from ledger.domain.position import position
-from ledger.handlers import Intake, summary_of
-from ledger.standing import Standing, changes
+from ledger.handlers import Intake
 from ledger.store import day, loans, summaries
 from spine.clock import end_of_business_date
 from spine.database import Runtime, Tx
@@ -43,15 +41,11 @@ async def roll(tx: Tx, closing: date, to: Intake, limit: int = ROLL_LOANS) -> in
     accounts = await loans.accounts(tx, await loans.lock_changing(tx, as_of, limit), to.terms)
     told = 0
     for account in accounts.values():
-        now = position(account.facts, as_of)
-        standing = Standing.of(now)
-        what = changes(account.standing, standing, by_facts=False)
-        events = list(emits.of_changes(account.facts, now, what))
+        events = account.look(as_of, by_facts=False)
         for event in events:
             emit(tx, event)
         told += bool(events)
-        account.standing = standing
-    await summaries.update(tx, [summary_of(account) for account in accounts.values()])
+    await summaries.update(tx, list(accounts.values()))
     if accounts:
         await day.count(tx, closing, len(accounts), told)
     return len(accounts)

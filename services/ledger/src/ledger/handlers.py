@@ -8,13 +8,11 @@ from datetime import date
 
 import msgspec
 
-from ledger.books import Account, Answer, Books, Outcome, Refusal
+from ledger.books import Answer, Books, Outcome, Refusal
 from ledger.contract import KeptTerms
-from ledger.domain.transitions import next_transition_on
 from ledger.policy import House
 from ledger.store import day, intake, loans, summaries
 from ledger.store.intake import Key
-from ledger.store.summaries import Summary
 from spine.database import Tx
 from spine.deadletters import Rejected, put_aside
 from spine.outbox import emit
@@ -114,10 +112,9 @@ async def _correct(
 
 async def _save(tx: Tx, books: Books) -> None:
     """Keeps and tells all that the batch changed."""
-    written, touched = books.written, books.touched()
-    looked_at = [summary_of(account) for account in touched]
-    await summaries.insert(tx, [each for each in looked_at if each.account.terms is not None])
-    await summaries.update(tx, [each for each in looked_at if each.account.terms is None])
+    written, looked_at = books.written, books.looked_at()
+    await summaries.insert(tx, [account for account in looked_at if account.terms is not None])
+    await summaries.update(tx, [account for account in looked_at if account.terms is None])
     await intake.insert_repayments(tx, written.repayments)
     await intake.reverse_repayments(tx, written.reversals)
     await intake.unpark(tx, written.unparked)
@@ -126,11 +123,6 @@ async def _save(tx: Tx, books: Books) -> None:
         emit(tx, event, cause=cause)
     for refusal in written.refusals:
         await put_aside(tx, None, _rejected(tx, refusal))
-
-
-def summary_of(account: Account) -> Summary:
-    """What is kept of a loan: its standing, and when it changes by itself."""
-    return Summary(account, next_transition_on(account.facts, account.standing.as_of))
 
 
 def _rejected(tx: Tx, refusal: Refusal) -> Rejected:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from ledger.books import Account
@@ -54,19 +52,11 @@ _UPDATE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is kept of a loan after it was looked at."""
-
-    account: Account
-    next_transition_on: date | None
-
-
-async def insert(tx: Tx, summaries: Sequence[Summary]) -> None:
+async def insert(tx: Tx, accounts: Sequence[Account]) -> None:
     """Keeps new loans with their schedules and summaries."""
-    if not summaries:
+    if not accounts:
         return
-    loans = [summary.account.facts for summary in summaries]
+    loans = [account.facts for account in accounts]
     await tx.execute(
         _INSERT,
         now=tx.now,
@@ -77,8 +67,8 @@ async def insert(tx: Tx, summaries: Sequence[Summary]) -> None:
         principals=[loan.principal for loan in loans],
         rates=[loan.annual_rate for loan in loans],
         opened=[loan.opened_on for loan in loans],
-        terms=[summary.account.terms for summary in summaries],
-        **_values(summaries),
+        terms=[account.terms for account in accounts],
+        **_values(accounts),
     )
     rows = [(loan.loan_id, row) for loan in loans for row in loan.schedule]
     await tx.execute(
@@ -92,15 +82,15 @@ async def insert(tx: Tx, summaries: Sequence[Summary]) -> None:
     )
 
 
-async def update(tx: Tx, summaries: Sequence[Summary]) -> None:
+async def update(tx: Tx, accounts: Sequence[Account]) -> None:
     """Keeps the summaries of known loans, which the transaction has locked."""
-    if summaries:
-        ids = [summary.account.facts.loan_id for summary in summaries]
-        await tx.execute(_UPDATE, ids=ids, **_values(summaries))
+    if accounts:
+        ids = [account.facts.loan_id for account in accounts]
+        await tx.execute(_UPDATE, ids=ids, **_values(accounts))
 
 
-def _values(summaries: Sequence[Summary]) -> dict[str, list[Any]]:
-    standings = [summary.account.standing for summary in summaries]
+def _values(accounts: Sequence[Account]) -> dict[str, list[Any]]:
+    standings = [account.standing for account in accounts]
     return {
         "as_ofs": [each.as_of for each in standings],
         "statuses": [each.status.value for each in standings],
@@ -112,5 +102,5 @@ def _values(summaries: Sequence[Summary]) -> dict[str, list[Any]]:
         "due_penalties": [each.overdue.penalty for each in standings],
         "due_compounds": [each.overdue.compound for each in standings],
         "outstandings": [each.outstanding_principal for each in standings],
-        "nexts": [summary.next_transition_on for summary in summaries],
+        "nexts": [account.next_look_on for account in accounts],
     }
