@@ -35,7 +35,8 @@ READS_OWN_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "notifier": NotifierSettings.from_environment,
     "contact-log": ContactLogSettings.from_environment,
 }
-LONG_RUNNING = [name for name in CONTAINERS if not name.endswith("-migrate")]
+LONG_RUNNING = [name for name in CONTAINERS if name != "tools" and not name.endswith("-migrate")]
+PARTS_OF_SERVICES = sorted(set(OURS) - {"gateway", "tools"})
 
 
 def filled_in(environment: Mapping[str, object]) -> dict[str, str]:
@@ -64,11 +65,10 @@ def test_valid_by_the_compose_specification() -> None:
 
 def test_every_service_runs_as_migration_api_and_worker() -> None:
     expected = {f"{service}-{part}" for service in PORTS for part in ("migrate", "api", "worker")}
-    assert set(CONTAINERS) == expected | {"postgres", "kafka", "gateway"}
-    for name, container in OURS.items():
-        if name != "gateway":
-            assert member_of(container) == name.rpartition("-")[0]
-            assert container["image"] == f"tact-{member_of(container)}"
+    assert set(CONTAINERS) == expected | {"postgres", "kafka", "gateway", "tools"}
+    for name in PARTS_OF_SERVICES:
+        assert member_of(OURS[name]) == name.rpartition("-")[0]
+        assert OURS[name]["image"] == f"tact-{member_of(OURS[name])}"
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -81,6 +81,9 @@ def test_commands_are_ones_the_program_takes(name: str) -> None:
         typer.main.get_command(simulator).make_context("simulator", arguments[2:])
         return
     assert program == "tact"
+    if name == "tools":
+        assert arguments == ["doctor"]
+        return
     verb = {"migrate": "migrate", "api": "serve", "worker": "work"}[name.rpartition("-")[2]]
     assert arguments[:2] == [verb, member_of(OURS[name])]
     group: Any = typer.main.get_command(app)
@@ -89,7 +92,7 @@ def test_commands_are_ones_the_program_takes(name: str) -> None:
         command.make_context(verb, list(rest), parent=context)
 
 
-@pytest.mark.parametrize("name", sorted(set(OURS) - {"gateway"}))
+@pytest.mark.parametrize("name", PARTS_OF_SERVICES)
 def test_settings_are_ones_the_code_knows(name: str) -> None:
     environment = filled_in(OURS[name]["environment"])
     service = member_of(OURS[name])
@@ -121,7 +124,7 @@ def test_long_running_containers_are_checked_and_restarted_and_one_shots_are_not
         assert container["healthcheck"] == {"disable": True}
 
 
-@pytest.mark.parametrize("name", sorted(set(OURS) - {"gateway"}))
+@pytest.mark.parametrize("name", PARTS_OF_SERVICES)
 def test_nothing_starts_before_what_it_needs(name: str) -> None:
     service, _, part = name.rpartition("-")
     needs = {other: told["condition"] for other, told in OURS[name]["depends_on"].items()}
@@ -140,7 +143,9 @@ def test_nothing_starts_before_what_it_needs(name: str) -> None:
 def test_health_is_asked_of_the_right_part(name: str) -> None:
     service, _, part = name.rpartition("-")
     health = OURS[name]["healthcheck"]
-    if name == "gateway":
+    if name == "tools":
+        assert health == {"disable": True}
+    elif name == "gateway":
         assert health["test"][3:] == ["url", "http://127.0.0.1:8190/healthz"]
     elif part != "migrate":
         assert health["test"] == ["CMD", "python", "/opt/tact/health.py", part, service]
@@ -156,13 +161,22 @@ def test_our_containers_may_do_little(name: str) -> None:
 
 
 def test_personal_data_keys_and_gateway_secrets_reach_the_notifier_alone() -> None:
-    assert holders("kek") == ["notifier-api", "notifier-worker"]
-    assert holders("gateway_secret") == ["gateway", "notifier-api", "notifier-worker"]
+    assert holders("kek") == ["notifier-api", "notifier-worker", "tools"]
+    assert holders("gateway_secret") == ["gateway", "notifier-api", "notifier-worker", "tools"]
     assert holders("token") == sorted(f"{service}-api" for service in PORTS)
     for service in PORTS:
         role = service.replace("-", "_")
         parts = sorted(f"{service}-{part}" for part in ("api", "migrate", "worker"))
-        assert holders(f"{role}_db_password") == sorted([*parts, "postgres"])
+        assert holders(f"{role}_db_password") == sorted([*parts, "postgres", "tools"])
+
+
+def test_the_tools_reach_every_service_as_the_service_itself_does() -> None:
+    environment = filled_in(CONTAINERS["tools"]["environment"])
+    assert CONTAINERS["tools"]["profiles"] == ["tools"]
+    assert set(Surroundings.from_environment(environment).database_urls) == set(PORTS)
+    for name in PARTS_OF_SERVICES:
+        if not name.endswith("-migrate"):
+            assert filled_in(OURS[name]["environment"]).items() <= environment.items()
 
 
 def holders(secret: str) -> list[str]:
