@@ -17,6 +17,7 @@ from ledger.door import read_event, status_of
 from ledger.handlers import Intake, take
 from spine.database import Runtime, is_transient
 from spine.errors import EventRefused, TooLarge
+from spine.http import BodyTooLarge
 from spine.service import Received
 
 log = structlog.get_logger()
@@ -171,7 +172,7 @@ class BulkIntake(Response):
                     batch, pending = pending[:BATCH_LINES], pending[BATCH_LINES:]
                     last = batch[-1].number
                     spool.put(await self._take(batch))
-        except TooLarge as error:
+        except BodyTooLarge as error:
             spool.put([LineAnswer(last + 1, error.status, error.code, error.detail)])
         finally:
             message.cancel()

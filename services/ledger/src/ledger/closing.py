@@ -84,10 +84,13 @@ async def close(runtime: Runtime, to: Intake, on: date) -> Closed:
         return Closed(on, open_on)
     now = await runtime.clock.now()
     if on > open_on:
-        raise NotNext(f"{on} is not next: {open_on} is open and must be closed first", next=open_on)
+        raise NotNext(
+            f"{on} is not next: {open_on} is open and must be closed first", next=open_on.isoformat()
+        )
     if now < end_of_business_date(on, to.house.zone):
         raise NotNext(
-            f"{on} is not over yet: it may be closed from {to.house.closes_at(on)} on", next=open_on
+            f"{on} is not over yet: it may be closed from {to.house.closes_at(on)} on",
+            next=open_on.isoformat(),
         )
     while await step(runtime, to, on):
         pass
