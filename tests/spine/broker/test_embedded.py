@@ -11,8 +11,10 @@ import asyncpg
 import pytest
 
 from spine.broker.embedded import EmbeddedLog
+from spine.broker.embedded_append import records_channel
 from spine.broker.embedded_leases import fair_share
 from spine.broker.port import OffsetLost, PublishFailed, TopicPartition
+from spine.listen import Listener
 from spine.migrations import WrongSchema
 from tests.spine.broker.worlds import (
     PARTITIONS,
@@ -85,6 +87,21 @@ async def test_appenders_side_by_side_get_gapless_offsets_and_keep_their_own_ord
         for number in range(4):
             own_values = [value for value in values(batch) if value // 1000 == number]
             assert own_values == list(range(number * 1000, number * 1000 + 25))
+
+
+async def test_an_append_wakes_who_listens_for_its_topic(world: World, log_url: str) -> None:
+    broker = await world.broker()
+    topic, other = await world.topic(broker), await world.topic(broker)
+    listener = Listener(log_url, [records_channel(topic), records_channel(other)])
+    await listener.start()
+    try:
+        woken, not_woken = listener.event(records_channel(topic)), listener.event(records_channel(other))
+        await broker.publish(records(topic, 2))
+        async with asyncio.timeout(PATIENCE_S):
+            await woken.wait()
+        assert not not_woken.is_set()
+    finally:
+        await listener.close()
 
 
 async def test_trimming_deletes_what_is_older_and_nothing_else(world: World) -> None:
