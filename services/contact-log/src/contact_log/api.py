@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -13,6 +12,7 @@ from contact_log import handlers, store
 from contact_log.domain.entry import Direction
 from contact_log.domain.place import Place
 from contact_log.domain.report import Channel, ReportedOutcome, reported_entry
+from contact_log.views import Contacts, Count, Counts, Recorded, Timeline, page
 from spine.database import Runtime, Tx
 from spine.errors import BadRequest, NotFound
 from spine.http import runtime_of
@@ -54,85 +54,6 @@ class ReportedContact(BaseModel):
     at: Instant
     by: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
     note: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-
-
-class Recorded(BaseModel):
-    """Where a reported contact is on record."""
-
-    contact_id: str
-
-
-class Rule(BaseModel):
-    """A rule that spoke against a contact."""
-
-    id: str
-    verdict: str
-    until: datetime | None = None
-    citation: str | None = None
-
-
-class Contact(BaseModel):
-    """One entry of the log; what does not apply to it is null."""
-
-    contact_id: str
-    borrower_id: str
-    loan_id: str | None
-    channel: str
-    direction: str
-    outcome: str
-    at: datetime
-    recorded_at: datetime
-    source: str
-    source_id: str
-    message_id: str | None
-    request_id: str | None
-    attempt_no: int | None
-    client_ref: str | None
-    contact_ref: str | None
-    purpose: str | None
-    stage: str | None
-    step: str | None
-    template: str | None
-    template_version: int | None
-    body_sha256: str | None
-    gateway: str | None
-    gateway_id: str | None
-    code: str | None
-    until: datetime | None
-    rules: list[Rule]
-    policy: str | None
-    facts_digest: str | None
-    reported_by: str | None
-    note: str | None
-
-
-class Contacts(BaseModel):
-    """A page of entries, newest first."""
-
-    items: list[Contact]
-    next_cursor: str | None
-
-
-class Timeline(Contacts):
-    """A page of a borrower's entries, newest first, and how many there are in all."""
-
-    borrower_id: str
-    entries: int
-
-
-class Count(BaseModel):
-    """How many entries share channel, direction and outcome."""
-
-    channel: str
-    direction: str
-    outcome: str
-    count: int
-
-
-class Counts(BaseModel):
-    """Entries counted over a span."""
-
-    items: list[Count]
 
 
 @router.post("/contacts", status_code=201, responses={200: {"model": Recorded, "description": "As before"}})
@@ -180,7 +101,7 @@ async def list_contacts(
     after = Place.from_cursor(cursor) if cursor else None
     async with runtime.transaction() as tx:
         kept = await store.newest(tx, asked, after, limit + 1)
-    return _page(kept, limit)
+    return page(kept, limit)
 
 
 @router.get("/contacts/counts")
@@ -214,14 +135,4 @@ async def timeline(
         kept = await store.newest(tx, store.Asked(borrower_id), after, limit + 1)
     if entries is None:
         raise NotFound(f"no contact with borrower {borrower_id}", borrower_id=borrower_id)
-    return _page(kept, limit, borrower_id=borrower_id, entries=entries)
-
-
-def _page(kept: list[store.Kept], limit: int, **also: Any) -> Response:
-    """Rows are encoded as they are: a model per row would cost more than reading it."""
-    items = [{**row.entry, "recorded_at": row.recorded_at} for row in kept[:limit]]
-    for item in items:
-        del item["request_sha256"]
-    more = kept[limit - 1].place.cursor() if len(kept) > limit else None
-    body = msgspec.json.encode({**also, "items": items, "next_cursor": more})
-    return Response(body, media_type="application/json")
+    return page(kept, limit, borrower_id=borrower_id, entries=entries)

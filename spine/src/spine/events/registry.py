@@ -12,13 +12,18 @@ from msgspec import Meta
 
 from spine.errors import BadAmount, BadJson, BadSchema, EventRefused, UnknownType
 
+# `$` alone lets a line feed pass at the end.
 #: A plain decimal string; the currency's decimals are checked where the currency is known.
-Amount = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,3})?$", description="Decimal string")]
+Amount = Annotated[
+    str, Meta(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,3})?$(?!\n)", description="Decimal string")
+]
 #: A yearly rate as a plain decimal string: "0.12" is 12 % a year.
-Rate = Annotated[str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,10})?$", description="Decimal string, a year")]
+Rate = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,10})?$(?!\n)", description="Decimal string, a year")
+]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset")]
-Id = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
+Id = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 
 _AMOUNT_FIELDS = frozenset({"amount", "principal", "interest", "fee", "tolerance"})
 
