@@ -16,6 +16,11 @@ from stager.domain.strategy import Strategy
 _KINDS = {StagePolicy: "stages", Strategy: "strategy", HoldPolicy: "holds"}
 
 
+def canonical_text(policy: StagePolicy | Strategy | HoldPolicy) -> str:
+    """The canonical JSON (RFC 8785) that a policy's digest is of."""
+    return rfc8785.dumps(msgspec.to_builtins(policy)).decode()
+
+
 async def keep_policies(tx: Tx, rulebook: Rulebook, digests: Iterable[str]) -> None:
     """Keeps the policy versions with these digests unless they are kept."""
     policies = [(digest, rulebook.edition(digest).policy) for digest in sorted(digests)]
@@ -36,7 +41,7 @@ async def keep_policies(tx: Tx, rulebook: Rulebook, digests: Iterable[str]) -> N
         names=[policy.name for _, policy in policies],
         versions=[policy.version for _, policy in policies],
         effective=[policy.effective_from for _, policy in policies],
-        bodies=[rfc8785.dumps(msgspec.to_builtins(policy)).decode() for _, policy in policies],
+        bodies=[canonical_text(policy) for _, policy in policies],
     )
 
 
