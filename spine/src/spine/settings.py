@@ -65,9 +65,8 @@ class Surroundings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Surroundings:
         """Reads TACT_*. Raises BadSettings for what is malformed."""
-        env = dict(os.environ if environ is None else environ)
+        env = _with_running(os.environ if environ is None else environ)
         home = Path(env.get("TACT_HOME", ".tact")).absolute()
-        env = {**_running(home), **env}
         try:
             zone = ZoneInfo(env.get("TACT_TIMEZONE", "Asia/Shanghai"))
         except (ZoneInfoNotFoundError, ValueError):
@@ -120,13 +119,14 @@ def environment_file(home: Path) -> Path:
     return home / "run" / "environment.json"
 
 
-def _running(home: Path) -> dict[str, str]:
-    """What `tact up` wrote about the system that runs here; nothing when none does."""
+def _with_running(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment, and below it what `tact up` wrote about the system that runs here, when one does."""
+    home = Path(env.get("TACT_HOME", ".tact")).absolute()
     try:
         told: dict[str, str] = json.loads(environment_file(home).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    return told
+        told = {}
+    return {**told, **env}
 
 
 def _database_urls(env: Mapping[str, str]) -> dict[str, str]:
@@ -151,7 +151,7 @@ def own_settings(
 
     Raises BadSettings for a variable that no one knows: a misspelt setting must not be ignored.
     """
-    env = os.environ if environ is None else environ
+    env = _with_running(os.environ if environ is None else environ)
     prefix = f"TACT_{service.upper().replace('-', '_')}_"
     everyone = {*known, "DATABASE_URL"}
     for name in env:

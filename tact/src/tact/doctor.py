@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from rich.table import Table
-from spine.broker.connect import connect
+from rich.table import Column, Table
 from sqlalchemy import text
 
+from spine.broker.connect import connect
 from spine.database import Runtime
 from spine.deadletters import replay, resolve
 from spine.errors import NotFound, TactError
@@ -216,7 +216,9 @@ async def status_tables(home: Home) -> list[Table]:
 
 async def dead_letter_table() -> Table:
     """Open dead letters of all services."""
-    table = Table("service", "id", "topic", "loan", "code", "what", title="Open dead letters")
+    # An id is to be copied whole into `tact dlq replay`, however narrow the terminal is.
+    whole = Column("id", overflow="fold", min_width=36)
+    table = Table("service", whole, "topic", "loan", "code", "what", title="Open dead letters")
     async with _runtimes() as runtimes:
         for name, runtime in runtimes.items():
             async with runtime.engine.connect() as connection:
