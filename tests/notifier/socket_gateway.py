@@ -51,7 +51,12 @@ class SocketGateway:
     def _take(self, message: dict[str, Any], key: str) -> dict[str, Any]:
         ref = message["client_ref"]
         if self.reply == "reject":
-            return {"client_ref": ref, "gateway_id": f"gw-{ref}", "status": "rejected", "code": "number_refused"}
+            return {
+                "client_ref": ref,
+                "gateway_id": f"gw-{ref}",
+                "status": "rejected",
+                "code": "number_refused",
+            }
         if self.keys.get((key, ref)) is None or not self.honours_keys:
             name = ref if ref not in self.taken else f"{ref} again"
             self.taken[name] = message

@@ -34,8 +34,6 @@ def a_vault() -> Vault:
     return Vault({"k1": b"k" * KEY_BYTES, "index": b"i" * KEY_BYTES}, "k1")
 
 
-
-
 @dataclass(slots=True)
 class World:
     """One notifier. Its clock stands at `now` until `at` moves it."""
@@ -66,9 +64,7 @@ class World:
         number = next(self.numbers)
         named = getattr(event, "partition", None)
         partition = partition_of(event.key, self.runtime.partitions) if event.key else named or 0
-        return received(
-            event, id=id or f"event-{number}", position=number, loan_seq=seq, partition=partition
-        )
+        return received(event, id=id or f"event-{number}", position=number, loan_seq=seq, partition=partition)
 
     async def borrower(self, borrower_id: str, **changes: Any) -> None:
         await self.take(borrower(borrower_id, **changes))
