@@ -1,4 +1,4 @@
-"""A small portfolio in which much happens in few days: loans of every stage, in several zones, some paid in time."""
+"""A small portfolio in which much happens in few days: loans of every stage, in several zones, some paid."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ START = date(2026, 10, 26)
 INSTALMENT = "1000.00"
 #: Enough for the instalment, its interest and whatever penalty has run up.
 SETTLING = "1400.00"
+PART = "400.00"
 
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """`loans` loans from START for `days` days; every third pays what is overdue at some instant."""
+    """`loans` loans from START for `days` days.
+
+    Of three loans one pays what is overdue at some instant, one pays a part of it, one pays nothing.
+    """
 
     loans: int
     days: int
@@ -37,21 +41,11 @@ class Small:
         yield publisher.publish(opened, "borrower.updated.v1", f"{borrower}-updated", _party(borrower, n))
         due = START - timedelta(days=n * 7 % 80 - 3)
         yield publisher.publish(opened, "loan.opened.v1", f"{loan}-opened", _opened(borrower, loan, due))
-        if n % 3 == 0:
+        if n % 3 < 2:
             paid = at(START + timedelta(days=2 + n % max(self.days - 4, 1)), _PAY_TIMES[n % len(_PAY_TIMES)])
+            amount = SETTLING if n % 3 == 0 else PART
             yield publisher.publish(
-                paid,
-                "repayment.posted.v1",
-                f"{loan}-paid",
-                {
-                    "borrower_id": borrower,
-                    "loan_id": loan,
-                    "repayment_id": f"{loan}-R1",
-                    "amount": SETTLING,
-                    "currency": "CNY",
-                    "value_date": paid.astimezone(ZONE).date().isoformat(),
-                    "posted_at": paid.isoformat(),
-                },
+                paid, "repayment.posted.v1", f"{loan}-paid", _paid(borrower, loan, amount, paid)
             )
 
 
@@ -97,4 +91,16 @@ def _opened(borrower: str, loan: str, due: date) -> dict[str, object]:
                 "interest": "20.00",
             },
         ],
+    }
+
+
+def _paid(borrower: str, loan: str, amount: str, paid: datetime) -> dict[str, object]:
+    return {
+        "borrower_id": borrower,
+        "loan_id": loan,
+        "repayment_id": f"{loan}-R1",
+        "amount": amount,
+        "currency": "CNY",
+        "value_date": paid.astimezone(ZONE).date().isoformat(),
+        "posted_at": paid.isoformat(),
     }

@@ -40,8 +40,10 @@ class World:
         self.acknowledged: list[tuple[float, PublishedEvent]] = []
 
     async def play(self, events: Iterable[PublishedEvent], days: int, start: int = 0) -> None:
-        """Plays days `start` to `days` of the story, publishing the events that fall into them."""
-        story = Story(iter(list(events)), ZONE, START + timedelta(days=start), days - start)
+        """Plays days `start` to `days` of the story, publishing its events that were not published before."""
+        published = {event.event["id"] for _, event in self.acknowledged}
+        fresh = [event for event in events if event.event["id"] not in published]
+        story = Story(iter(fresh), ZONE, START + timedelta(days=start), days - start)
         player = Player(story, self.stage, _Noting(self))  # type: ignore[arg-type]
         with Progress(console=Console(quiet=True)) as progress:
             await player.play(progress)

@@ -1,0 +1,126 @@
+"""kill -9 at every failpoint of every service, of PostgreSQL and of the broker: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spine.failpoints import NAMES as FAILPOINTS
+from tact.kafka_server import KafkaCluster
+from tests.brokers import kafka_libs
+from tests.databases import open_directory
+from tests.system.invariants import accepted, check_all
+from tests.system.portfolio import Small
+from tests.system.world import World, world
+
+SERVICES = ("ledger", "stager", "notifier", "contact-log")
+KILLS = [
+    *(
+        (f"{service}-worker", name)
+        for name in FAILPOINTS
+        if name.startswith(("consumer.", "relay."))
+        for service in SERVICES
+    ),
+    *(("notifier-worker", name) for name in FAILPOINTS if name.startswith("notifier.")),
+]
+STORY = Small(loans=60, days=len(KILLS) + 4)
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[KafkaCluster]:
+    """A broker of this module's own, to be killed."""
+    libs = kafka_libs()
+    with open_directory("tact-kafka-") as home:
+        cluster = KafkaCluster(Path(home), libs=libs)
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+async def play_with_kills(w: World, story: Small, kills: list[tuple[str, str]]) -> None:
+    """One day a kill: the process dies at its failpoint while the day is played."""
+    events = list(story.events())
+    await w.play(events, 2)
+    day = 2
+    for child, name in kills:
+        before = w.restarts(child)
+        await w.arm(child, f"{name}=kill@1")
+        while w.restarts(child) < before + 2:
+            # The first end is the asked one of arming it, the second must be the failpoint's.
+            assert day < story.days, f"{name} was never hit in {child}"
+            await w.play(events, day + 1, start=day)
+            day += 1
+    if day < story.days:
+        await w.play(events, story.days, start=day)
+
+
+async def test_one_kill_for_each_failpoint_of_each_service() -> None:
+    async with world(
+        TACT_NOTIFIER_LEASE_S="4",
+        TACT_NOTIFIER_HTTP_TIMEOUT_S="3",
+        TACT_NOTIFIER_SETTLE_S="1",
+        TACT_NOTIFIER_ASK_AGAIN_S="1",
+    ) as w:
+        await play_with_kills(w, STORY, KILLS)
+        await check_all(w)
+        assert len(accepted(w)) > 100
+
+
+async def kill_while_playing(w: World, story: Small, pid: int | None, kill: object = None) -> None:
+    """Kills something in the middle of a day's work."""
+    playing = asyncio.create_task(w.play(story.events(), story.days))
+    await asyncio.sleep(4)
+    assert callable(kill)
+    kill()
+    await playing
+
+
+async def test_postgresql_killed_in_the_middle() -> None:
+    async with world() as w:
+        assert w.machine.postgres is not None
+        postgres = w.machine.postgres
+
+        def kill_and_start() -> None:
+            postgres.kill()
+            postgres.start()
+
+        await kill_while_playing(w, Small(loans=48, days=8), None, kill_and_start)
+        await check_all(w)
+
+
+@pytest.mark.kafka
+async def test_kafka_killed_in_the_middle(own_kafka: KafkaCluster) -> None:
+    async with world(kafka_bootstrap=own_kafka.bootstrap) as w:
+
+        def kill_and_start() -> None:
+            own_kafka.kill()
+            own_kafka.restart()
+
+        await kill_while_playing(w, Small(loans=48, days=8), None, kill_and_start)
+        await check_all(w)
+
+
+async def test_random_kills_of_whole_processes() -> None:
+    async with world(
+        TACT_NOTIFIER_LEASE_S="4",
+        TACT_NOTIFIER_HTTP_TIMEOUT_S="3",
+        TACT_NOTIFIER_SETTLE_S="1",
+        TACT_NOTIFIER_ASK_AGAIN_S="1",
+    ) as w:
+        story = Small(loans=48, days=10)
+        playing = asyncio.create_task(w.play(story.events(), story.days))
+        victims = [f"{service}-{part}" for service in SERVICES for part in ("worker", "api")]
+        for victim in victims:
+            await asyncio.sleep(1.5)
+            if playing.done():
+                break
+            os.kill(w.pid(victim), signal.SIGKILL)
+        await playing
+        await check_all(w)
