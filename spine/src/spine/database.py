@@ -68,13 +68,17 @@ def plain_url(url: str) -> str:
 
 @dataclass(slots=True)
 class Tx:
-    """One transaction: its connection, the business instant it acts at, and the events it will emit."""
+    """One transaction: its connection, the business instant it acts at, and the events it will emit.
+
+    `refusals` are the reasons of records that were put aside in it.
+    """
 
     connection: AsyncConnection
     now: datetime
     source: str
     partitions: int
     outgoing: list[Outgoing] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
     @property
     def service(self) -> str:

@@ -51,6 +51,7 @@ async def put_aside(tx: Tx, service: Service | None, rejected: Rejected) -> str:
     Bodies of topics with personal data are not copied: the record is read again at its offset. Returns the
     dead letter's id; putting the same record aside again changes nothing.
     """
+    tx.refusals.append(f"{rejected.code}: {rejected.message}")
     body = None if _personal(rejected.topic) else rejected.body
     result = await tx.execute(
         """
@@ -169,7 +170,8 @@ async def resolve(tx: Tx, service: Service, letter_id: str, resolution: str) -> 
 async def replay(tx: Tx, service: Service, letter_id: str) -> None:
     """Hands a dead letter to its handler once more, and resolves it when that works.
 
-    Raises NotFound, Conflict, or what decoding or the handler raise: then nothing has changed.
+    Raises NotFound, Conflict (also when the handler puts it aside again), or what decoding or the handler
+    raise: then the caller's transaction must not commit.
     """
     letter, body, headers = await _open_letter(tx, letter_id)
     if body is None:
@@ -182,6 +184,8 @@ async def replay(tx: Tx, service: Service, letter_id: str) -> None:
     event = decode(event_class(letter.topic, envelope.type), body)
     received = Received(letter.topic, letter.partition, letter.offset, envelope, event, body)
     await consume.handler(tx, [received])
+    if tx.refusals:
+        raise Conflict(f"dead letter {letter_id} is refused again: {'; '.join(tx.refusals)}", id=letter_id)
     await resolve(tx, service, letter_id, "replayed")
 
 
