@@ -61,7 +61,9 @@ async def report_contact(
     contact: ReportedContact,
     response: Response,
     runtime: FromRuntime,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=200, pattern=_ID)],
+    idempotency_key: Annotated[
+        str, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=_ID)
+    ],
 ) -> Recorded:
     """Puts a contact on record: 201 new, 200 the same again, 409 another one under the same key."""
 
