@@ -28,6 +28,7 @@ class Small:
     loans: int
     days: int
     prefix: str = "t"
+    zones: tuple[str, ...] = ZONES
 
     def events(self) -> Iterator[PublishedEvent]:
         """All events ordered by instant."""
@@ -38,7 +39,9 @@ class Small:
     def _loan(self, publisher: Publisher, n: int) -> Iterator[PublishedEvent]:
         borrower, loan = f"{self.prefix}-B{n:04d}", f"{self.prefix}-L{n:04d}"
         opened = at(START, time(0))
-        yield publisher.publish(opened, "borrower.updated.v1", f"{borrower}-updated", _party(borrower, n))
+        yield publisher.publish(
+            opened, "borrower.updated.v1", f"{borrower}-updated", _party(borrower, n, self.zones)
+        )
         due = START - timedelta(days=n * 7 % 80 - 3)
         yield publisher.publish(opened, "loan.opened.v1", f"{loan}-opened", _opened(borrower, loan, due))
         if n % 3 < 2:
@@ -58,12 +61,12 @@ def at(day: date, local: time) -> datetime:
     return datetime.combine(day, local, ZONE).astimezone(UTC)
 
 
-def _party(borrower: str, n: int) -> dict[str, object]:
+def _party(borrower: str, n: int, zones: tuple[str, ...]) -> dict[str, object]:
     return {
         "borrower_id": borrower,
         "name": "测试客户",
         "locale": "en" if n % 5 == 4 else "zh-CN",
-        "timezone": ZONES[n % len(ZONES)],
+        "timezone": zones[n % len(zones)],
         "region": "CN-SH",
         "segment": {"occupation": "employee"},
         "contact_points": [

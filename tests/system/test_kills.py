@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,23 @@ from tests.system.portfolio import Small
 from tests.system.world import World, world
 
 SERVICES = ("ledger", "stager", "notifier", "contact-log")
-KILLS = [
-    *(
-        (f"{service}-worker", name)
-        for name in FAILPOINTS
-        if name.startswith(("consumer.", "relay."))
+#: At each failpoint all workers that pass it are killed, on the same day.
+KILLS = {
+    name: [
+        f"{service}-worker"
         for service in SERVICES
-    ),
-    *(("notifier-worker", name) for name in FAILPOINTS if name.startswith("notifier.")),
-]
-STORY = Small(loans=60, days=len(KILLS) + 4)
+        if name.partition(".")[0] in (service, "consumer", "relay")
+    ]
+    for name in FAILPOINTS
+}
+SHORT = Small(loans=48, days=8, zones=("Asia/Shanghai", "America/New_York"))
+STORY = Small(loans=60, days=2 * len(KILLS) + 4, zones=("Asia/Shanghai", "Asia/Shanghai", "America/New_York"))
+QUICK = {
+    "TACT_NOTIFIER_LEASE_S": "4",
+    "TACT_NOTIFIER_HTTP_TIMEOUT_S": "3",
+    "TACT_NOTIFIER_SETTLE_S": "1",
+    "TACT_NOTIFIER_ASK_AGAIN_S": "1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,41 +51,34 @@ def own_kafka() -> Iterator[KafkaCluster]:
             cluster.stop()
 
 
-async def play_with_kills(w: World, story: Small, kills: list[tuple[str, str]]) -> None:
-    """One day a kill: the process dies at its failpoint while the day is played."""
+async def play_with_kills(w: World, story: Small) -> None:
+    """The processes die at a failpoint while a day is played; each of them must have been hit."""
     events = list(story.events())
     await w.play(events, 2)
     day = 2
-    for child, name in kills:
-        before = w.restarts(child)
-        await w.arm(child, f"{name}=kill@1")
-        while w.restarts(child) < before + 2:
-            # The first end is the asked one of arming it, the second must be the failpoint's.
-            assert day < story.days, f"{name} was never hit in {child}"
+    for name, children in KILLS.items():
+        before = {child: w.restarts(child) for child in children}
+        await asyncio.gather(*(w.arm(child, f"{name}=kill@1") for child in children))
+        # The first end is the asked one of arming it, the second must be the failpoint's.
+        while missed := [child for child in children if w.restarts(child) < before[child] + 2]:
+            assert day < story.days, f"{name} was never hit in {missed}"
             await w.play(events, day + 1, start=day)
             day += 1
-    if day < story.days:
-        await w.play(events, story.days, start=day)
+    await w.play(events, story.days, start=day)
 
 
 async def test_one_kill_for_each_failpoint_of_each_service() -> None:
-    async with world(
-        TACT_NOTIFIER_LEASE_S="4",
-        TACT_NOTIFIER_HTTP_TIMEOUT_S="3",
-        TACT_NOTIFIER_SETTLE_S="1",
-        TACT_NOTIFIER_ASK_AGAIN_S="1",
-    ) as w:
-        await play_with_kills(w, STORY, KILLS)
+    async with world(**QUICK) as w:
+        await play_with_kills(w, STORY)
         await check_all(w)
         assert len(accepted(w)) > 100
 
 
-async def kill_while_playing(w: World, story: Small, pid: int | None, kill: object = None) -> None:
-    """Kills something in the middle of a day's work."""
+async def kill_while_playing(w: World, story: Small, kill: Callable[[], object]) -> None:
+    """Kills something in the middle of the story."""
     playing = asyncio.create_task(w.play(story.events(), story.days))
     await asyncio.sleep(4)
-    assert callable(kill)
-    kill()
+    await asyncio.to_thread(kill)
     await playing
 
 
@@ -87,11 +87,12 @@ async def test_postgresql_killed_in_the_middle() -> None:
         assert w.machine.postgres is not None
         postgres = w.machine.postgres
 
-        def kill_and_start() -> None:
-            postgres.kill()
-            postgres.start()
-
-        await kill_while_playing(w, Small(loans=48, days=8), None, kill_and_start)
+        playing = asyncio.create_task(w.play(SHORT.events(), SHORT.days))
+        await asyncio.sleep(4)
+        # In this thread: the server ends with the thread that starts it.
+        postgres.kill()
+        postgres.start()
+        await playing
         await check_all(w)
 
 
@@ -103,18 +104,13 @@ async def test_kafka_killed_in_the_middle(own_kafka: KafkaCluster) -> None:
             own_kafka.kill()
             own_kafka.restart()
 
-        await kill_while_playing(w, Small(loans=48, days=8), None, kill_and_start)
+        await kill_while_playing(w, SHORT, kill_and_start)
         await check_all(w)
 
 
 async def test_random_kills_of_whole_processes() -> None:
-    async with world(
-        TACT_NOTIFIER_LEASE_S="4",
-        TACT_NOTIFIER_HTTP_TIMEOUT_S="3",
-        TACT_NOTIFIER_SETTLE_S="1",
-        TACT_NOTIFIER_ASK_AGAIN_S="1",
-    ) as w:
-        story = Small(loans=48, days=10)
+    async with world(**QUICK) as w:
+        story = Small(loans=48, days=10, prefix="r")
         playing = asyncio.create_task(w.play(story.events(), story.days))
         victims = [f"{service}-{part}" for service in SERVICES for part in ("worker", "api")]
         for victim in victims:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from tests.brokers import kafka_libs
 
 from tact.kafka_distribution import find_kafka
 from tact.kafka_server import KafkaCluster, KafkaFailed
+from tests.brokers import kafka_libs
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from tests.databases import FAST_SETTINGS, open_directory
 
 from tact.postgres import (
     EmbeddedPostgres,
@@ -24,6 +23,7 @@ from tact.postgres import (
 )
 from tact.postgres_account import Account
 from tact.postgres_binaries import NoPostgres, find_binaries
+from tests.databases import FAST_SETTINGS, open_directory
 
 MakePostgres = Callable[..., EmbeddedPostgres]
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
+import structlog
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from spine.broker.connect import connect
-from spine.broker.port import Broker, TopicPartition
+from spine.broker.port import Broker, PublishFailed, TopicPartition
 from spine.clock import business_date, local_instant, step_clock
-from spine.database import Runtime, create_engine
+from spine.database import Runtime, create_engine, is_transient
 from spine.errors import TactError
 from spine.process import build_runtime
 from spine.service import Service
@@ -28,13 +30,16 @@ from spine.topics import TOPICS, all_topic_names
 from tact.feed import Feed
 from tact.home import Home
 from tact.portfolio.published import PublishedEvent
-from tact.quiescence import Quiescence, Quiet
+from tact.quiescence import Busy, Quiescence, Quiet
 from tact.report import Report
 from tact.services import NAMES, build_of
 from tact.system import OneMachine, Options
 
 #: Nothing may be pending longer than this at one business instant.
 STUCK_S: Final = 60.0
+T = TypeVar("T")
+D = TypeVar("D")
+log = structlog.get_logger()
 
 
 class DemoStuck(TactError):
@@ -134,31 +139,62 @@ class Player:
         events = _Peekable(self._story.events)
         now = self._story.starts_at
         while True:
-            await self._feed.publish(events.until(now))
+            await self._publish(list(events.until(now)))
             quiet = await self._rest()
             coming = [at for at in (events.next_at, quiet.next_at) if at is not None]
             following = min(coming, default=self._story.ends_at)
             if following >= self._story.ends_at:
                 break
             now = max(following, now)
-            await step_clock(self._stage.log_engine, now)
+            await self._step(now)
             self.jumps += 1
             day = business_date(now, self._story.zone)
             done = (day - self._story.start_on).days
             progress.update(task, completed=done, description=f"{day}  {self._feed.published:,} events in")
         progress.update(task, completed=self._story.days)
 
+    async def _publish(self, events: list[PublishedEvent]) -> None:
+        """Until the broker has confirmed it: the same events again change nothing."""
+        await self._insist(lambda: self._feed.publish(events))
+
+    async def _step(self, instant: datetime) -> None:
+        await self._insist(lambda: step_clock(self._stage.log_engine, instant))
+
+    async def _insist(self, act: Callable[[], Awaitable[None]]) -> None:
+        async def acted() -> bool:
+            await act()
+            return True
+
+        started = time.monotonic()
+        while not await _unless_down(acted, False):
+            if time.monotonic() - started > STUCK_S:
+                raise DemoStuck(f"the database or the broker does not answer for {STUCK_S:.0f} s")
+            await asyncio.sleep(0.2)
+
     async def _rest(self) -> Quiet:
         started = time.monotonic()
         pause_s = 0.005
         while True:
-            look = await self._quiescence.look()
+            look = await _unless_down(self._quiescence.look, Busy("the database or the broker is away"))
             if isinstance(look, Quiet):
                 return look
             if time.monotonic() - started > STUCK_S:
                 raise DemoStuck(f"still pending after {STUCK_S:.0f} s: {look.what}")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, 0.05)
+
+
+async def _unless_down(act: Callable[[], Awaitable[T]], otherwise: D) -> T | D:
+    """What `act` returns, or `otherwise` while a server is restarting."""
+    try:
+        return await act()
+    except (PublishFailed, KafkaError) as error:
+        log.info("not now", error=repr(error)[:200])
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        log.info("not now", error=repr(error)[:200])
+    return otherwise
 
 
 class _Peekable:
