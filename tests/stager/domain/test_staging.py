@@ -7,9 +7,12 @@ from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stager.domain.cases import StageEntry
-from stager.domain.staging import ENGINE, Enters, StageFacts, Stays, decide_stage, digest_of
+from stager.domain.staging import ENGINE, Enters, StageFacts, Stays, decide_stage, digest_of, facts_from
 from stager.domain.why import recompute
 from stager.policy import load_rulebook
 from stager.store.policies import canonical_text
@@ -72,6 +75,29 @@ def test_a_hold_on_contact_alone_does_not_stop_the_stage(kind: str) -> None:
 
 def test_the_same_stage_is_no_new_entry() -> None:
     assert decide(stage="S1", seen=("S1",), dpd=30) == Stays("same/S1:1-30")
+
+
+@given(
+    loan_id=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    stage=st.none() | st.sampled_from(["S1", "S4"]),
+    seen=st.lists(st.sampled_from(["S1", "S2", "S3"]), unique=True).map(tuple),
+    dpd=st.integers(-(2**53) + 1, 2**53 - 1),
+    zero_on=st.none() | st.dates(),
+    after_close=st.booleans(),
+)
+def test_facts_are_canonical_as_rfc_8785_says(
+    loan_id: str,
+    stage: str | None,
+    seen: tuple[str, ...],
+    dpd: int,
+    zero_on: date | None,
+    after_close: bool,
+) -> None:
+    known = facts(
+        loan_id=loan_id, stage=stage, seen=seen, dpd=dpd, dpd_zero_on=zero_on, after_close=after_close
+    )
+    assert known.canonical().encode() == rfc8785.dumps(msgspec.to_builtins(known))
+    assert facts_from(known.canonical()) == known
 
 
 def _entry() -> tuple[StageEntry, dict[str, str]]:

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Literal
 
 import msgspec
-import rfc8785
 
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.stage_policy import StagePolicy
@@ -36,8 +35,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     after_close: bool
 
     def canonical(self) -> str:
-        """Canonical JSON (RFC 8785)."""
-        return rfc8785.dumps(msgspec.to_builtins(self)).decode()
+        """Canonical JSON (RFC 8785), which msgspec's is for what these fields can hold."""
+        return msgspec.json.encode(self, order="sorted").decode()
 
 
 def digest_of(canonical: str) -> str:

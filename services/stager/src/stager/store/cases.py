@@ -117,8 +117,9 @@ async def open_episodes_by_case(tx: Tx, case_ids: list[str]) -> list[tuple[Case,
     cases = [Case(**row._mapping) for row in rows]
     episodes = await tx.execute(
         """
-        SELECT * FROM episode WHERE borrower_id = ANY(CAST(:borrowers AS text[])) AND closed_on IS NULL
-        ORDER BY loan_id
+        SELECT e.* FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
+        JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
+        ORDER BY e.loan_id
         """,
         borrowers=[case.borrower_id for case in cases],
     )

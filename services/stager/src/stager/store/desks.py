@@ -59,19 +59,19 @@ async def load_desk(tx: Tx, house: House, borrower_ids: Sequence[str], loan_ids:
     zones = await lock_parties(tx, borrowers, house.zone)
     cases = await tx.execute(
         """
-        SELECT DISTINCT ON (borrower_id) case_id, borrower_id, case_no, opened_at, closed_at
-        FROM collection_case WHERE borrower_id = ANY(CAST(:borrowers AS text[]))
-        ORDER BY borrower_id, case_no DESC
+        SELECT DISTINCT ON (c.borrower_id) c.case_id, c.borrower_id, c.case_no, c.opened_at, c.closed_at
+        FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id) JOIN collection_case AS c USING (borrower_id)
+        ORDER BY c.borrower_id, c.case_no DESC
         """,
         borrowers=borrowers,
     )
     episodes = await tx.execute(
         """
-        SELECT * FROM episode
-        WHERE borrower_id = ANY(CAST(:borrowers AS text[])) AND closed_on IS NULL
+        SELECT e.* FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
+        JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
         UNION ALL
-        (SELECT DISTINCT ON (loan_id) * FROM episode
-         WHERE loan_id = ANY(CAST(:loans AS text[])) ORDER BY loan_id, episode DESC)
+        (SELECT DISTINCT ON (e.loan_id) e.* FROM unnest(CAST(:loans AS text[])) AS u(loan_id)
+         JOIN episode AS e ON e.loan_id = u.loan_id ORDER BY e.loan_id, e.episode DESC)
         """,
         borrowers=borrowers,
         loans=list(loan_ids),
@@ -97,7 +97,9 @@ async def save_desk(tx: Tx, desk: Desk) -> None:
         await tx.execute(_SAVE_ENTRIES, **_ENTRIES.parameters(desk.entries))
     if desk.timers:
         await tx.execute(
-            "DELETE FROM step_timer WHERE loan_id = ANY(CAST(:loans AS text[]))", loans=list(desk.timers)
+            "DELETE FROM step_timer AS t USING unnest(CAST(:loans AS text[])) AS u(loan_id)"
+            " WHERE t.loan_id = u.loan_id",
+            loans=list(desk.timers),
         )
         timers = [timer for timers in desk.timers.values() for timer in timers]
         if timers:

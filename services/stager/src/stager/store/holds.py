@@ -33,7 +33,8 @@ async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> set[str]:
 async def active_holds(tx: Tx, borrower_ids: Sequence[str]) -> list[Hold]:
     """The holds of these borrowers that were not lifted; some may have run out by now."""
     rows = await tx.execute(
-        f"{_SELECT} WHERE borrower_id = ANY(CAST(:ids AS text[])) AND lifted_at IS NULL ORDER BY hold_id",
+        f"{_SELECT} JOIN unnest(CAST(:ids AS text[])) AS u(borrower_id) USING (borrower_id)"
+        " WHERE lifted_at IS NULL ORDER BY hold_id",
         ids=list(borrower_ids),
     )
     return [hold_of(row) for row in rows]

@@ -34,8 +34,9 @@ async def lock_parties(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInf
     )
     rows = await tx.execute(
         """
-        SELECT borrower_id, zone FROM party WHERE borrower_id = ANY(CAST(:ids AS text[]))
-        ORDER BY borrower_id FOR UPDATE
+        SELECT p.borrower_id, p.zone
+        FROM unnest(CAST(:ids AS text[])) AS u(borrower_id) JOIN party AS p USING (borrower_id)
+        ORDER BY p.borrower_id FOR UPDATE OF p
         """,
         ids=ids,
     )

@@ -39,8 +39,9 @@ async def open_requests(tx: Tx, loan_ids: Sequence[str]) -> list[OpenRequest]:
     """The open requests of some loans, whose borrowers the caller has locked."""
     rows = await tx.execute(
         """
-        SELECT request_id, loan_id, borrower_id, channel FROM contact_request
-        WHERE loan_id = ANY(CAST(:loans AS text[])) AND status = 'open' ORDER BY request_id
+        SELECT r.request_id, r.loan_id, r.borrower_id, r.channel
+        FROM unnest(CAST(:loans AS text[])) AS u(loan_id) JOIN contact_request AS r USING (loan_id)
+        WHERE r.status = 'open' ORDER BY r.request_id
         """,
         loans=list(loan_ids),
     )

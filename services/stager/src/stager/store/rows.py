@@ -1,4 +1,8 @@
-"""Many rows in one statement: dataclasses laid out as the arrays that `unnest` turns back into rows."""
+"""Many rows in one statement: dataclasses laid out as the arrays that `unnest` turns back into rows.
+
+Rows are also looked up by joining `unnest`, never by `= ANY(array)`: a plan that was cached while a table was
+small would compare every row with every element for as long as it is kept.
+"""
 
 from __future__ import annotations
 

@@ -70,11 +70,11 @@ async def _planned(
                CASE WHEN e.closed_on IS NULL AND e.entry_no = t.entry_no THEN e.stage END AS stage,
                coalesce(e.steps_from_on, e.opened_on) AS steps_from_on, e.stop_seq > e.ledger_seq AS stopped,
                p.zone
-        FROM step_timer AS t
-        JOIN episode AS e USING (loan_id, episode)
-        JOIN party AS p ON p.borrower_id = t.borrower_id
-        WHERE t.borrower_id = ANY(CAST(:borrowers AS text[]))
-          AND t.due_at <= coalesce(CAST(:due_by AS timestamptz), 'infinity')
+        FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
+        JOIN party AS p ON p.borrower_id = u.borrower_id
+        JOIN episode AS e ON e.borrower_id = u.borrower_id
+        JOIN step_timer AS t ON t.loan_id = e.loan_id AND t.episode = e.episode
+        WHERE t.due_at <= coalesce(CAST(:due_by AS timestamptz), 'infinity')
         ORDER BY t.due_at, t.loan_id, t.step
         """,
         borrowers=list(borrower_ids),
