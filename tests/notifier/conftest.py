@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.notifier.world import World, notifier
+from tests.notifier.world import SECRET, World, notifier
 
 
 @pytest.fixture
@@ -17,11 +17,13 @@ async def world(
     make_database: Callable[[], Awaitable[str]], tmp_path: Path
 ) -> AsyncIterator[Callable[..., Awaitable[World]]]:
     """`await world(lanes=2)` gives a notifier with these settings."""
+    secret_file = tmp_path / "secret"
+    secret_file.write_text(SECRET)
     async with AsyncExitStack() as worlds:
 
         async def make(**changes: Any) -> World:
             return await worlds.enter_async_context(
-                notifier(make_database, secret_file=tmp_path / "secret", **changes)
+                notifier(make_database, secret_file=secret_file, **changes)
             )
 
         yield make

@@ -210,16 +210,10 @@ async def test_a_cure_that_arrives_while_the_sender_pauses_keeps_the_bytes_back(
     await it.ready(("L1", "B1"), ("L2", "B2"))
     await it.request("R1", "L1", "B1")
     await it.request("R2", "L2", "B2")
-    sender = it.schedule("send").run.__self__  # type: ignore[attr-defined]
-    pace, desk = sender._pace, sender._desk
-    from notifier.sending.reserve import reserve
-
-    reservation = await it.runtime.run(
-        lambda tx: reserve(tx, desk, fresh_within_s=pace.fresh_within_s, batch=pace.batch)
-    )
+    reservation = await it.reserve()
     await it.take(cured("L1", "B1"), seq=2)
     for key, messages in reservation.requests.items():
-        await sender._hand_over(key, messages, committed_at=float("-inf"))
+        await it.sender.hand_over(key, messages, committed_at=float("-inf"))
     assert len(it.gateway.taken) == 1
     await it.tick()
     await it.send()

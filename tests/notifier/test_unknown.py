@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -35,14 +36,27 @@ async def test_accepted_without_a_word_is_found_out_and_not_sent_again(world: Ma
     assert unknown["client_ref"] == accepted["client_ref"]
 
 
+async def test_no_reply_in_time_is_unknown(world: Make) -> None:
+    it = await world(http_timeout_s=0.3)
+    await it.ready(("L1", "B1"))
+    await it.request("R1", "L1", "B1")
+    it.gateway.go_on = asyncio.Event()
+    await it.send()
+    assert await it.words() == ["unknown"]
+    it.gateway.go_on.set()
+    await it.reconcile()
+    await it.send_after_its_pause()
+    assert await it.words() == ["unknown", "accepted"]
+    assert len(it.gateway.taken) == 1
+
+
 @pytest.mark.parametrize("idempotent", [True, False])
 async def test_what_never_arrived_is_sent_once_more_through_the_whole_gate(
     world: Make, idempotent: bool
 ) -> None:
     it = await one_unknown(world, "lost", gateway_idempotent=idempotent)
     await it.reconcile()
-    it.schedule("send").run.__self__._paused_until = 0.0  # type: ignore[attr-defined]
-    await it.send()
+    await it.send_after_its_pause()
     assert len(it.gateway.taken) == 1
     words = await it.words()
     assert words == (["unknown", "accepted"] if idempotent else ["unknown", "deferred", "accepted"])
@@ -54,10 +68,9 @@ async def test_a_first_try_that_arrives_late_and_its_repetition_are_one_message(
     it = await one_unknown(world, "silent")
     it.gateway.forgets = True
     await it.reconcile()
-    it.schedule("send").run.__self__._paused_until = 0.0  # type: ignore[attr-defined]
-    await it.send()
+    await it.send_after_its_pause()
     assert len(it.gateway.arrived) == 2
-    assert it.gateway.arrived[0] == {**it.gateway.arrived[1]}
+    assert it.gateway.arrived[0] == it.gateway.arrived[1]
     assert len(it.gateway.taken) == 1
     assert await it.words() == ["unknown", "accepted"]
 
@@ -67,8 +80,7 @@ async def test_what_never_arrived_stays_away_when_the_money_came_meanwhile(world
     await it.take(cured("L1", "B1"), seq=2)
     await it.tick()
     await it.reconcile()
-    it.schedule("send").run.__self__._paused_until = 0.0  # type: ignore[attr-defined]
-    await it.send()
+    await it.send_after_its_pause()
     assert it.gateway.arrived == []
     assert await it.words() == ["unknown", "suppressed"]
     async with it.runtime.transaction() as tx:
@@ -84,9 +96,8 @@ async def test_an_unknown_message_counts_in_the_cap(world: Make) -> None:
     it.gateway.reply = "silent"
     await it.send()
     it.gateway.reply = "accept"
-    it.schedule("send").run.__self__._paused_until = 0.0  # type: ignore[attr-defined]
     await it.request("R3", "L1", "B1")
-    await it.send()
+    await it.send_after_its_pause()
     assert await it.words() == ["unknown", "unknown", "deferred"]
 
 
@@ -94,10 +105,12 @@ async def test_a_sender_that_died_leaves_an_attempt_that_is_taken_over(world: Ma
     it = await world(lease_s=20.0)
     await it.ready(("L1", "B1"))
     await it.request("R1", "L1", "B1")
-    sender = it.schedule("send").run.__self__  # type: ignore[attr-defined]
-    from notifier.sending.reserve import reserve
-
-    await it.runtime.run(lambda tx: reserve(tx, sender._desk, fresh_within_s=5.0, batch=10))
+    it.gateway.go_on = asyncio.Event()
+    sending = asyncio.create_task(it.send())
+    await it.gateway.on_request.wait()
+    sending.cancel()
+    await asyncio.wait([sending])
+    it.gateway.go_on.set()
     assert await it.reconcile() == 0
     async with it.runtime.transaction() as tx:
         await tx.execute("UPDATE attempt SET sending_at = sending_at - interval '21 s'")
@@ -112,8 +125,7 @@ async def test_nothing_that_no_one_can_tell_is_ever_repeated_and_a_person_is_ask
     async with it.runtime.transaction() as tx:
         await tx.execute("UPDATE attempt SET gateway = 'gone'")
     await it.reconcile()
-    it.schedule("send").run.__self__._paused_until = 0.0  # type: ignore[attr-defined]
-    await it.send()
+    await it.send_after_its_pause()
     assert len(it.gateway.arrived) == 1
     assert any("1 message(s) wait for a person" in r for r in await readiness(it.service, it.runtime))
     async with it.runtime.transaction() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from notifier.app import assemble
+from notifier.sending.reserve import Reservation, reserve
+from notifier.sending.sender import Sender
 from notifier.settings import NotifierSettings
 from notifier.vault import KEY_BYTES, Vault
 from spine.clock import FixedClock, wall_now
@@ -93,6 +97,24 @@ class World:
     def schedule(self, name: str) -> Schedule:
         return next(schedule for schedule in self.service.schedules if schedule.name == name)
 
+    @property
+    def sender(self) -> Sender:
+        sender = getattr(self.schedule("send").run, "__self__", None)
+        assert isinstance(sender, Sender)
+        return sender
+
+    async def reserve(self) -> Reservation:
+        """The first half of a send: committed, and no byte has left."""
+        pace = self.sender.pace
+        return await self.runtime.run(
+            lambda tx: reserve(tx, self.sender.desk, fresh_within_s=pace.fresh_within_s, batch=pace.batch)
+        )
+
+    async def send_after_its_pause(self) -> int:
+        """Runs the sender when it has stopped waiting for the gateway."""
+        await asyncio.sleep(self.sender.paused_s())
+        return await self.send()
+
     async def send(self) -> int:
         """Runs the sender until nothing is due any more, or it waits."""
         return await self._until_idle("send")
@@ -129,7 +151,6 @@ async def notifier(
     **changes: Any,
 ) -> AsyncIterator[World]:
     """A notifier of which nothing but its settings is special."""
-    secret_file.write_text(SECRET)
     quick = {"settle_s": 0.0, "ask_again_s": 0.0, "lease_s": 30.0, "lanes": 1, "http_timeout_s": 5.0}
     async with service_runtime(make_database, "notifier", now=now) as runtime, socket_gateway() as gateway:
         settings = replace(
@@ -146,7 +167,7 @@ async def notifier(
 
 def borrower(borrower_id: str, *, phone: str | None = None, **changes: Any) -> BorrowerUpdated:
     """A borrower in Shanghai with one phone number for texts."""
-    number = phone or f"138{abs(hash(borrower_id)) % 10**8:08d}"
+    number = phone or f"138{crc32(borrower_id.encode()) % 10**8:08d}"
     points = (ContactPoint(id="mobile", channel="sms", address=number, consent="given"),)
     given = {"name": "王小明", "timezone": "Asia/Shanghai", "contact_points": points, **changes}
     return BorrowerUpdated(borrower_id=borrower_id, **given)

@@ -66,7 +66,7 @@ class NotifierSettings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Reads TACT_NOTIFIER_*. Raises BadSettings for unknown or malformed ones."""
         own = own_settings("notifier", _DEFAULTS, environ)
-        numbers = {f.name for f in fields(cls) if f.type in ("float", "int")}
+        numbers = {f.name: f.type == "int" for f in fields(cls) if f.type in ("float", "int")}
         values: dict[str, object] = {
             "gateway_url": own["GATEWAY_URL"],
             "gateway_name": own["GATEWAY_NAME"],
@@ -77,9 +77,8 @@ class NotifierSettings:
             "country": own["COUNTRY"],
             "institution": own["INSTITUTION"],
             "hotline": own["HOTLINE"],
-            **{name: _number(name, own[name.upper()]) for name in numbers},
+            **{name: _number(name, own[name.upper()], whole=whole) for name, whole in numbers.items()},
         }
-        values |= {"batch": int(str(own["BATCH"])), "lanes": int(str(own["LANES"]))}
         return cls(**values).checked()  # type: ignore[arg-type]
 
     def checked(self) -> Self:
@@ -115,11 +114,12 @@ def _yes(text: str) -> bool:
     return text == "yes"
 
 
-def _number(name: str, text: str) -> float:
+def _number(name: str, text: str, *, whole: bool) -> float:
     try:
-        number = float(text)
+        number = int(text) if whole else float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e9:
-        raise BadSettings(f"TACT_NOTIFIER_{name.upper()}: a number of seconds, not {text!r}")
+        kind = "a whole number" if whole else "a number of seconds"
+        raise BadSettings(f"TACT_NOTIFIER_{name.upper()}: {kind}, not {text!r}")
     return number

@@ -42,15 +42,15 @@ class Sender:
 
     def __init__(self, runtime: Runtime, desk: Desk, pace: Pace) -> None:
         self._runtime = runtime
-        self._desk = desk
-        self._pace = pace
+        self.desk = desk
+        self.pace = pace
         self._lanes = 1
         self._pause_s = 0.0
         self._paused_until = 0.0
 
     async def run(self) -> int:
         """One round; returns how many messages got on."""
-        if time.monotonic() < self._paused_until:
+        if self.paused_s() > 0:
             return 0
         rounds = await asyncio.gather(*(self._batch() for _ in range(self._lanes)), return_exceptions=True)
         for outcome in rounds:
@@ -58,36 +58,39 @@ class Sender:
                 raise outcome
         done = [outcome for outcome in rounds if isinstance(outcome, Reservation)]
         # Side by side only while there is enough to do: idle lanes would only ask the database.
-        full = any(one.claimed == self._pace.batch for one in done)
-        self._lanes = self._pace.lanes if full else 1
+        full = any(one.claimed == self.pace.batch for one in done)
+        self._lanes = self.pace.lanes if full else 1
         return sum(one.moved for one in done)
 
+    def paused_s(self) -> float:
+        """For how long the sender still waits for the gateway, in seconds of wall time."""
+        return max(0.0, self._paused_until - time.monotonic())
+
     async def _batch(self) -> Reservation:
-        pace = self._pace
+        pace = self.pace
         reservation = await self._runtime.run(
-            lambda tx: reserve(tx, self._desk, fresh_within_s=pace.fresh_within_s, batch=pace.batch)
+            lambda tx: reserve(tx, self.desk, fresh_within_s=pace.fresh_within_s, batch=pace.batch)
         )
         if reservation.requests:
             committed_at = time.monotonic()
             failpoint("notifier.after_sending_commit")
             for key, messages in reservation.requests.items():
-                await self._hand_over(key, messages, committed_at)
+                await self.hand_over(key, messages, committed_at)
         return reservation
 
-    async def _hand_over(self, key: str, messages: Sequence[OutMessage], committed_at: float) -> None:
-        kept = await self._look_again(messages) if _is_late(committed_at) else list(messages)
-        heard = [
-            Heard(message.client_ref, News.HELD_BACK, code="gate_closed")
-            for message in messages
-            if message not in kept
-        ]
+    async def hand_over(self, key: str, messages: Sequence[OutMessage], committed_at: float) -> None:
+        """One request with what was reserved at `committed_at` (monotonic), and what became of it."""
+        late = time.monotonic() - committed_at > LOOK_AGAIN_AFTER_S
+        kept = await self._look_again(messages) if late else list(messages)
+        left = {message.client_ref for message in messages} - {message.client_ref for message in kept}
+        heard = [Heard(ref, News.HELD_BACK, code="gate_closed") for ref in sorted(left)]
         if kept:
             # The client itself looks at `not_after` once more, in the transport.
-            results = await self._desk.gateway.send(kept, key)
+            results = await self.desk.gateway.send(kept, key)
             failpoint("notifier.after_reply")
             self._keep_pace(results)
             heard += [_heard(result) for result in results]
-        await self._runtime.run(lambda tx: settle(tx, heard, settle_s=self._pace.settle_s))
+        await self._runtime.run(lambda tx: settle(tx, heard, settle_s=self.pace.settle_s))
 
     async def _look_again(self, messages: Sequence[OutMessage]) -> list[OutMessage]:
         refs = [message.client_ref for message in messages]
@@ -105,11 +108,7 @@ class Sender:
         self._pause_s = min(max(self._pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
         pause_s = max(self._pause_s, asked_s)
         self._paused_until = time.monotonic() + pause_s
-        log.warning("sending pauses", gateway=self._desk.gateway.name, seconds=pause_s, code=results[0].code)
-
-
-def _is_late(committed_at: float) -> bool:
-    return time.monotonic() - committed_at > LOOK_AGAIN_AFTER_S
+        log.warning("sending pauses", gateway=self.desk.gateway.name, seconds=pause_s, code=results[0].code)
 
 
 _NEWS: Final = {
