@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spine.database import Runtime
 from spine.errors import TactError
 from spine.health import readiness
+from spine.metrics import flow_metrics
 from spine.service import Service
 
 log = structlog.get_logger()
@@ -47,6 +48,7 @@ def create_api(service: Service, runtime: Runtime, *, token: str) -> FastAPI:
         setattr(app.state, name, value)
     app.include_router(service.router)
     _add_health(app, service, runtime)
+    _describe(app, signed_paths=service.state.get("signed_paths", ()))
     app.add_exception_handler(TactError, _tact_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -74,6 +76,52 @@ def problem(status: int, code: str, detail: str, **facts: Any) -> JSONResponse:
     )
 
 
+def _describe(app: FastAPI, *, signed_paths: tuple[str, ...]) -> None:
+    """Makes the OpenAPI document say what is true: bearer tokens, and problem details for every error."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            components = document.setdefault("components", {})
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            schemas = components.setdefault("schemas", {})
+            schemas["Problem"] = _PROBLEM
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            document["security"] = [{"token": []}]
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
+                    if path.startswith(signed_paths):
+                        operation["security"] = []
+                    operation.setdefault("responses", {})["422"] = _problem_response("Refused")
+                    operation["responses"]["401"] = _problem_response("No valid token or signature")
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _problem_response(description: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
+_PROBLEM: Final = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details with a stable code",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}
+
+
 def _add_health(app: FastAPI, service: Service, runtime: Runtime) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -86,7 +134,9 @@ def _add_health(app: FastAPI, service: Service, runtime: Runtime) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        async with runtime.engine.connect() as connection:
+            flow = await flow_metrics(service.name, connection)
+        return Response(generate_latest() + flow, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _tact_error(_: Request, error: Exception) -> Response:

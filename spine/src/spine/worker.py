@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from spine.broker.port import Broker, BrokerUnreachable, PublishFailed
+from spine.clock import wall_now
 from spine.consumer import Consumer
 from spine.database import Runtime, is_transient, plain_url
 from spine.errors import Fenced
@@ -18,13 +20,14 @@ from spine.listen import Listener
 from spine.migrations import require_head
 from spine.relay import Relay
 from spine.service import Schedule, Service
-from spine.topics import all_topic_names
+from spine.topics import TOPICS, all_topic_names, dead_letter_topic
 from spine.wakeups import Wakeups
 
 log = structlog.get_logger()
 
 #: Failing for this long without a break, the process gives up and its supervisor starts it anew.
 GIVE_UP_S: Final = 60.0
+TRIM_EVERY_S: Final = 3_600.0
 _PASSING: Final = (KafkaError, BrokerUnreachable, PublishFailed, Fenced)
 
 
@@ -68,6 +71,8 @@ async def work(
             for schedule in service.schedules:
                 run = _schedule_loop(schedule, wakeups.subscribe(), stopping)
                 group.create_task(_keep(schedule.name, run, stopping))
+            trim = _schedule_loop(_trimming(service, broker), asyncio.Event(), stopping)
+            group.create_task(_keep("trim", trim, stopping))
             group.create_task(_forward_wakeups(clock, wakeups, stopping))
     finally:
         if clock is not None:
@@ -77,6 +82,26 @@ async def work(
         for close in service.closing:
             await close()
         await runtime.engine.dispose()
+
+
+def _trimming(service: Service, broker: Broker) -> Schedule:
+    """Deletes old records of the topics this service answers for, where the broker does not by itself.
+
+    Each topic has one such service: its owner, or the only reader of what core banking publishes.
+    """
+    kept = [
+        t
+        for t in TOPICS.values()
+        if service.name == t.owner or (not t.positioned and service.name in t.readers)
+    ]
+
+    async def run() -> int:
+        for topic in kept:
+            before = wall_now() - timedelta(days=topic.retention_days)
+            await broker.trim(before, [topic.name, dead_letter_topic(topic.name)])
+        return 0
+
+    return Schedule("trim", run, every_s=TRIM_EVERY_S)
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:

@@ -128,7 +128,8 @@ async def _run_system(home: Home) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ready = home.path / "run" / "ready"
     ready.unlink(missing_ok=True)
-    machine = OneMachine(home, Options())
+    # A gateway of one's own wins over the simulator.
+    machine = OneMachine(home, Options(simulator=not os.environ.get("TACT_NOTIFIER_GATEWAY_URL")))
     try:
         await machine.start_infrastructure()
         await machine.start_services()
@@ -193,6 +194,9 @@ def doctor(
     accept_epoch: Annotated[
         str | None, typer.Option(help="SERVICE:TOPIC: go on with a topic's new run of positions")
     ] = None,
+    new_epoch: Annotated[
+        str | None, typer.Option(help="SERVICE: after a restore, begin a new run of its positions")
+    ] = None,
 ) -> None:
     """Say what is wrong and what to do; exit status 1 when something is."""
     from tact import doctor as examination
@@ -200,6 +204,9 @@ def doctor(
     try:
         if republish:
             console.print(asyncio.run(examination.republish(republish)))
+            return
+        if new_epoch:
+            console.print(asyncio.run(examination.new_epoch(_known(new_epoch))))
             return
         if accept_epoch:
             console.print(asyncio.run(examination.accept_epoch(accept_epoch)))

@@ -169,6 +169,23 @@ async def republish(where: str) -> str:
     return f"{owner} publishes {topic}/{number} again from position {start}"
 
 
+async def new_epoch(name: str) -> str:
+    """Begins a new run of a service's positions, as a database restored from a backup needs.
+
+    Positions it gave after the backup are in the topic and unknown to it; under the old epoch new facts would
+    look like twins. Readers stop at the first record of the new run until `accept_epoch`.
+    """
+    async with _runtimes((name,)) as runtimes, runtimes[name].engine.begin() as connection:
+        row = await connection.execute(
+            text(
+                "UPDATE relay SET log_epoch = gen_random_uuid()::text, owner_epoch = owner_epoch + 1"
+                " RETURNING log_epoch"
+            )
+        )
+        epoch = row.scalar_one()
+    return f"{name} goes on under log epoch {epoch}; its readers wait for `tact doctor --accept-epoch`"
+
+
 async def accept_epoch(where: str) -> str:
     """`SERVICE:TOPIC`: the service goes on with the topic's new run of positions."""
     name, _, topic = where.partition(":")

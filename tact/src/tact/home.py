@@ -38,7 +38,7 @@ class Home:
 
     @property
     def key_file(self) -> Path:
-        return self.path / "secrets" / "kek"
+        return self.path / "keys" / "notifier.json"
 
     @property
     def state_file(self) -> Path:

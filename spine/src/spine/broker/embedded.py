@@ -101,7 +101,7 @@ class EmbeddedLog:
         return EmbeddedConsumer(self._connected, self._url, group, topics, member, lease_s=self._lease_s)
 
     async def trim(self, before: datetime, topics: Iterable[str] | None = None) -> int:
-        """Deletes records appended before an instant, of all topics or of some; returns how many."""
+        """Deletes records appended before an instant (wall clock), of all topics or of some; returns how many."""
         async with self._connection() as connection:
             return await trim(connection, before, topics)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -55,6 +56,10 @@ class KafkaBroker:
 
     def consumer(self, group: str, topics: Sequence[str], member: str) -> KafkaConsumer:
         return KafkaConsumer(self._settings, group, topics, member)
+
+    async def trim(self, before: datetime, topics: Iterable[str]) -> int:
+        """Nothing: the cluster deletes by `retention.ms`, which `ensure_topics` sets."""
+        return 0
 
     async def health(self) -> str | None:
         if self._admin is None:

@@ -130,6 +130,9 @@ class Broker(Protocol):
     def consumer(self, group: str, topics: Sequence[str], member: str) -> BrokerConsumer:
         """A member named `member` (stable over restarts) of the consumer group."""
 
+    async def trim(self, before: datetime, topics: Iterable[str]) -> int:
+        """Deletes what was appended before an instant, where the broker has no retention of its own."""
+
     async def health(self) -> str | None:
         """None when well, else a sentence that says what is wrong."""
 
