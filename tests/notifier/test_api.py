@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ import httpx
 import pytest
 
 from notifier.gateways.signatures import new_secret, sign
+from notifier.handlers.switch import stop
+from notifier.store import kill_switch
 from spine.clock import wall_now
 from spine.http import create_api
 from tests.notifier.world import SECRET, World
@@ -268,3 +271,27 @@ async def test_an_absent_switch_means_stopped(world: Make) -> None:
     async with it.runtime.transaction() as tx:
         await tx.execute("DELETE FROM kill_switch")
     assert await it.send() == 0
+
+
+async def test_a_stop_is_not_overtaken_by_later_sends(world: Make) -> None:
+    it = await world()
+    async with asyncio.TaskGroup() as tasks, it.runtime.transaction() as sending:
+        await kill_switch.stopped_scopes(sending, hold=True)
+        stopping = tasks.create_task(it.runtime.run(lambda tx: stop(tx, "sms", by="Wang")))
+        await until_someone_waits(it)
+        later = tasks.create_task(it.runtime.run(lambda tx: kill_switch.stopped_scopes(tx, hold=True)))
+        await until_someone_waits(it, how_many=2)
+    assert stopping.result().stopped
+    assert later.result() == ("sms",)
+
+
+async def until_someone_waits(it: World, how_many: int = 1) -> None:
+    waiting = 0
+    while waiting < how_many:
+        async with it.runtime.transaction() as tx:
+            rows = await tx.execute(
+                "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+                " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+            )
+            waiting = rows.scalar_one()
+        await asyncio.sleep(0.01)

@@ -9,7 +9,8 @@ import msgspec
 from notifier.domain.decide import decide
 from notifier.domain.digest import digest, restored
 from notifier.domain.pack import Pack
-from notifier.sending.reserve import ENGINE, facts_place, told_rules
+from notifier.sending.engine import engine
+from notifier.sending.reserve import facts_place, told_rules
 from notifier.store.decisions import DecisionRow
 from notifier.vault import SealBroken, Vault
 
@@ -28,8 +29,8 @@ def recompute(
     """Decides once more from the stored facts, at the instant that was judged, under the same packs."""
     if row.facts_cipher is None or row.facts_digest is None:
         return Recomputed(None, "a closed gate stopped it before any policy was asked; its rules say which")
-    if row.engine != ENGINE:
-        return Recomputed(None, f"decided by engine {row.engine}; this one is {ENGINE}")
+    if row.engine != engine():
+        return Recomputed(None, f"decided by engine {row.engine}; this one is {engine()}")
     if subject_key is None:
         return Recomputed(None, "the person's data was erased, and the facts with it")
     in_force = {(pack.ref.name, pack.ref.version, pack.ref.digest) for pack in packs}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
@@ -15,6 +14,7 @@ from notifier.emits import policy_text, tell_message
 from notifier.gateways.port import OutMessage
 from notifier.handlers.requests import fence_decision
 from notifier.sending.deadline import Judged
+from notifier.sending.engine import engine
 from notifier.sending.prepare import Desk, Expire, Plan, Refuse, Send, Stop, Wait, body_place, reserved
 from notifier.sending.snapshot import Snapshot, take_snapshot
 from notifier.sending.states import Attempt, AttemptState, Message, MessageState, client_ref
@@ -24,9 +24,6 @@ from notifier.store.decisions import DecisionRow
 from notifier.store.messages import MessageUpdate
 from spine.database import Tx
 from spine.events.notifier import FiredRule
-
-#: The version of the decision core: a decision of another one need not be recomputed alike.
-ENGINE: Final = "decide-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +170,7 @@ def _decision_row(
         policy=decision.policy,
         facts_cipher=desk.vault.encrypt(key, facts, facts_place(message.id, digest)),
         facts_digest=digest,
-        engine=ENGINE,
+        engine=engine(),
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from spine.database import Tx
 
 #: The scope of the switch for everything; the others are channels.
 ALL = "all"
+#: Not a row lock: senders that share a row, one after the other, would keep a stop waiting for ever. The queue
+#: of an advisory lock is fair.
+_LOCK: Final = 0x7AC7_0003
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +40,21 @@ def _switch(row: Any) -> Switch:
 
 async def stopped_scopes(tx: Tx, *, hold: bool) -> tuple[str, ...]:
     """What is stopped. With `hold` no switch changes before this transaction ends."""
-    rows = await tx.execute(
-        "SELECT scope, stopped FROM kill_switch ORDER BY scope FOR SHARE"
-        if hold
-        else "SELECT scope, stopped FROM kill_switch ORDER BY scope"
-    )
+    if hold:
+        await tx.execute("SELECT pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
+    rows = await tx.execute("SELECT scope, stopped FROM kill_switch ORDER BY scope")
     states = {row.scope: row.stopped for row in rows}
     stopped = tuple(scope for scope, is_stopped in states.items() if is_stopped)
     return stopped if ALL in states else (ALL, *stopped)
 
 
 async def lock(tx: Tx, scope: str) -> Switch | None:
-    """Locks one switch, waiting for reservations that hold it."""
+    """Locks the switches, waiting for reservations that hold them; later ones wait behind this."""
+    await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
     row = (
         await tx.execute(
             "SELECT scope, stopped, changed_by, approved_by, changed_at FROM kill_switch"
-            " WHERE scope = :scope FOR UPDATE",
+            " WHERE scope = :scope",
             scope=scope,
         )
     ).one_or_none()

@@ -1,0 +1,31 @@
+"""Names what a decision depends on besides its facts and policy: the core's version and the time zones' data."""
+
+from __future__ import annotations
+
+import zoneinfo
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+#: Raised whenever the same facts, policy and instant may be decided otherwise than before.
+CORE: Final = "decide-1"
+
+
+@cache
+def engine() -> str:
+    """Such as `decide-1 tzdata-2025b`; a decision of another engine need not come out the same again."""
+    return f"{CORE} tzdata-{_zones()}"
+
+
+def _zones() -> str:
+    """The version of the zone data in use: the system's wins over the package's, as in zoneinfo itself."""
+    for folder in zoneinfo.TZPATH:
+        source = Path(folder) / "tzdata.zi"
+        if source.is_file():
+            with source.open(encoding="ascii", errors="replace") as lines:
+                return lines.readline().removeprefix("# version").strip()[:20] or "unknown"
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return "unknown"
