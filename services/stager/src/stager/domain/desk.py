@@ -13,6 +13,7 @@ from spine.events.ledger import Arrears, ArrearsChanged, LoanCured, LoanSettled
 from stager.domain.cases import Case, EndOfArrears, Episode, Hold, StageEntry, StepTimer, stable_id
 from stager.domain.figures import Figures
 from stager.domain.judging import judge
+from stager.domain.planning import Plans
 from stager.domain.rulebook import Rulebook
 
 
@@ -48,6 +49,7 @@ class Desk:
         self._zones = zones
         self._cases = {case.borrower_id: case for case in cases}
         self._episodes = {episode.loan_id: episode for episode in episodes}
+        self._plans = Plans(now)
         self._holds: dict[str, list[Hold]] = defaultdict(list)
         for hold in holds:
             self._holds[hold.loan_id].append(hold)
@@ -56,7 +58,9 @@ class Desk:
             if episode.is_open:
                 self._open[episode.borrower_id].add(episode.loan_id)
         self.saved_cases: dict[str, Case] = {}
+        #: Episodes that are new or whose facts changed, and apart those that were only judged.
         self.saved_episodes: dict[tuple[str, int], Episode] = {}
+        self.judged_episodes: dict[tuple[str, int], Episode] = {}
         self.entries: list[StageEntry] = []
         #: By loan: the timers that replace all the loan has.
         self.timers: dict[str, tuple[StepTimer, ...]] = {}
@@ -176,9 +180,9 @@ class Desk:
             holds=[hold.kind for hold in self._holds.get(loan_id, ()) if hold.is_active(self._now)],
             after_close=after_close,
             zone=self._zones[episode.borrower_id],
-            now=self._now,
+            plans=self._plans,
         )
-        self._keep(judged.episode)
+        self._keep_judged(judged.episode)
         if judged.entry is None:
             return
         if judged.entry.from_stage is not None:
@@ -204,6 +208,13 @@ class Desk:
     def _keep(self, episode: Episode) -> None:
         self._episodes[episode.loan_id] = episode
         self.saved_episodes[episode.loan_id, episode.episode] = episode
+        self.judged_episodes.pop((episode.loan_id, episode.episode), None)
+
+    def _keep_judged(self, episode: Episode) -> None:
+        key = (episode.loan_id, episode.episode)
+        self._episodes[episode.loan_id] = episode
+        kept = self.saved_episodes if key in self.saved_episodes else self.judged_episodes
+        kept[key] = episode
 
     def _keep_case(self, case: Case) -> None:
         self._cases[case.borrower_id] = case

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from stager.domain.cases import Episode, StageEntry, StepTimer
-from stager.domain.planning import plan_stage
+from stager.domain.planning import Planned, Plans
 from stager.domain.rulebook import Rulebook
 from stager.domain.staging import ENGINE, Enters, StageFacts, Stays, decide_stage, digest_of
-from stager.domain.strategy import Strategy
+from stager.domain.strategy import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def judge(
     holds: Collection[str],
     after_close: bool,
     zone: ZoneInfo,
-    now: datetime,
+    plans: Plans,
 ) -> Judged:
     """Decides the stage of an episode on `as_of`. `holds` are the kinds active on the loan."""
     stages, hold_rules = rulebook.stages.on(as_of), rulebook.holds.on(as_of)
@@ -49,13 +49,34 @@ def judge(
     )
     decision = decide_stage(facts, stages.policy, hold_rules.policy)
     if isinstance(decision, Stays):
-        stayed = replace(episode, judged_on=as_of, judge_on=_judge_next_on(rulebook, episode, as_of))
-        return Judged(stayed)
-    entry = _entry(episode, facts, decision, stages.digest, hold_rules.digest, now)
-    entered = _entered(episode, entry, demotion=decision.move == "demotion")
-    entered = replace(entered, judge_on=_judge_next_on(rulebook, entered, as_of))
-    strategy = rulebook.strategies.on(as_of).policy
-    return Judged(entered, entry, _timers(entered, entry, decision, strategy, zone, now))
+        judge_on = episode.judge_on
+        if episode.stage is not None:
+            judge_on = _judge_next_on(rulebook, episode, episode.stage, as_of)
+        return Judged(replace(episode, judged_on=as_of, judge_on=judge_on))
+    entry = _entry(episode, facts, decision, stages.digest, hold_rules.digest, plans.now)
+    demotion = decision.move == "demotion"
+    seen = episode.stages_seen
+    # Money has just come in when a loan moves down: on that day nothing more is said (house).
+    steps_from_on = as_of + timedelta(days=1) if demotion else as_of
+    entered = replace(
+        episode,
+        judged_on=as_of,
+        judge_on=_judge_next_on(rulebook, episode, entry.to_stage, as_of),
+        stage=entry.to_stage,
+        entry_no=entry.entry_no,
+        entered_on=as_of,
+        steps_from_on=steps_from_on,
+        stages_seen=seen if entry.to_stage in seen else (*seen, entry.to_stage),
+    )
+    planned = plans.of(
+        rulebook.strategies.on(as_of),
+        entry.to_stage,
+        from_on=steps_from_on,
+        # Who has paid himself down into a milder stage needs no first word of it.
+        firsts=decision.first_time and not demotion,
+        zone=zone,
+    )
+    return Judged(entered, entry, tuple(_timer(entry, step, due) for step, due in planned))
 
 
 def _entry(
@@ -88,53 +109,23 @@ def _entry(
     )
 
 
-def _entered(episode: Episode, entry: StageEntry, *, demotion: bool) -> Episode:
-    seen = episode.stages_seen
-    return replace(
-        episode,
-        judged_on=entry.as_of,
-        stage=entry.to_stage,
+def _timer(entry: StageEntry, step: Step, due: Planned) -> StepTimer:
+    return StepTimer(
+        loan_id=entry.loan_id,
+        episode=entry.episode,
         entry_no=entry.entry_no,
-        entered_on=entry.as_of,
-        # Money has just come in when a loan moves down: on that day nothing more is said (house).
-        steps_from_on=entry.as_of + timedelta(days=1) if demotion else entry.as_of,
-        stages_seen=seen if entry.to_stage in seen else (*seen, entry.to_stage),
+        step=step.id,
+        borrower_id=entry.borrower_id,
+        occurrence=due.occurrence,
+        due_at=due.due_at,
     )
 
 
-def _timers(
-    episode: Episode,
-    entry: StageEntry,
-    decision: Enters,
-    strategy: Strategy,
-    zone: ZoneInfo,
-    now: datetime,
-) -> tuple[StepTimer, ...]:
-    # Who has paid himself down into a milder stage needs no first word of it.
-    firsts = decision.first_time and decision.move != "demotion"
-    from_on = episode.steps_from_on or entry.as_of
-    return tuple(
-        StepTimer(
-            loan_id=episode.loan_id,
-            episode=episode.episode,
-            entry_no=entry.entry_no,
-            step=step.id,
-            borrower_id=episode.borrower_id,
-            occurrence=planned.occurrence,
-            due_at=planned.due_at,
-        )
-        for step, planned in plan_stage(
-            strategy, entry.to_stage, from_on=from_on, firsts=firsts, zone=zone, now=now
-        )
-    )
-
-
-def _judge_next_on(rulebook: Rulebook, episode: Episode, as_of: date) -> date | None:
+def _judge_next_on(rulebook: Rulebook, episode: Episode, stage: str, as_of: date) -> date | None:
     """From when a close may change the stage; a promotion that a hold keeps back is tried at every close."""
-    if episode.stage is None:
-        return episode.judge_on
-    current = next((s for s in rulebook.stages.on(as_of).policy.stages if s.id == episode.stage), None)
+    stages = rulebook.stages
+    current = next((each for each in stages.on(as_of).policy.stages if each.id == stage), None)
     if current is None:
         return as_of
-    days = (episode.figures.exceeds_on(current.dpd_max), rulebook.stages.changes_after(as_of))
+    days = (episode.figures.exceeds_on(current.dpd_max), stages.changes_after(as_of))
     return min((day for day in days if day is not None), default=None)

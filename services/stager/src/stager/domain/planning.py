@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from spine.policy import Loaded
 from stager.domain.strategy import Slot, Step, Strategy
 
 
@@ -30,6 +31,25 @@ def plan_stage(
     for step in strategy.steps_of(stage):
         if firsts or step.once != "episode":
             yield step, first_due(step, strategy.slot_of(step), from_on, zone, now)
+
+
+class Plans:
+    """The first occurrences of stages at one instant: loans that enter together have them in common."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._known: dict[tuple[str, str, date, bool, ZoneInfo], tuple[tuple[Step, Planned], ...]] = {}
+
+    def of(
+        self, strategy: Loaded[Strategy], stage: str, *, from_on: date, firsts: bool, zone: ZoneInfo
+    ) -> tuple[tuple[Step, Planned], ...]:
+        """As `plan_stage`."""
+        key = (strategy.digest, stage, from_on, firsts, zone)
+        if key not in self._known:
+            self._known[key] = tuple(
+                plan_stage(strategy.policy, stage, from_on=from_on, firsts=firsts, zone=zone, now=self.now)
+            )
+        return self._known[key]
 
 
 def first_due(step: Step, slot: Slot, from_on: date, zone: ZoneInfo, now: datetime) -> Planned:

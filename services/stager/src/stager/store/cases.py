@@ -9,7 +9,7 @@ from typing import Any, Final
 from spine.database import Tx
 from spine.errors import NotFound
 from stager.domain.cases import Case, ContactStep, Episode, Hold, RequestStatus, StageEntry
-from stager.store.desks import episode_of
+from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.holds import holds_of_borrower
 from stager.store.rows import Rows
 from stager.tables import CONTACT_REQUEST, STAGE_ENTRY
@@ -67,10 +67,10 @@ async def case_by_id(tx: Tx, case_id: str) -> Case:
 async def episodes_of_case(tx: Tx, case: Case) -> list[Episode]:
     """The episodes that belong to a case, open ones first."""
     rows = await tx.execute(
-        """
-        SELECT * FROM episode WHERE borrower_id = :borrower AND case_id = :case
-        ORDER BY closed_on IS NOT NULL, loan_id, episode
-        """,
+        f"""
+        SELECT {EPISODE_COLUMNS} FROM episode AS e WHERE e.borrower_id = :borrower AND e.case_id = :case
+        ORDER BY e.closed_on IS NOT NULL, e.loan_id, e.episode
+        """,  # noqa: S608 (column names of our own tables)
         borrower=case.borrower_id,
         case=case.case_id,
     )
@@ -116,17 +116,17 @@ async def open_episodes_by_case(tx: Tx, case_ids: list[str]) -> list[tuple[Case,
     )
     cases = [Case(**row._mapping) for row in rows]
     episodes = await tx.execute(
-        """
-        SELECT e.* FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
+        f"""
+        SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
         ORDER BY e.loan_id
-        """,
+        """,  # noqa: S608 (column names of our own tables)
         borrowers=[case.borrower_id for case in cases],
     )
     by_case: dict[str, list[Episode]] = {case.case_id: [] for case in cases}
-    for row in episodes:
-        if row.case_id in by_case:
-            by_case[row.case_id].append(episode_of(row))
+    for episode in map(episode_of, episodes):
+        if episode.case_id in by_case:
+            by_case[episode.case_id].append(episode)
     return [(case, by_case[case.case_id]) for case in cases]
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from spine.database import Tx
-from stager.domain.cases import Case, Episode
+from stager.domain.cases import Case
 from stager.domain.desk import Desk
-from stager.domain.figures import Figures
 from stager.policy import House
+from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, save_stages
 from stager.store.holds import active_holds, save_lifted
 from stager.store.parties import lock_parties
 from stager.store.rows import Rows
-from stager.tables import CASE, EPISODE, STAGE_ENTRY, STEP_TIMER
+from stager.tables import CASE, STAGE_ENTRY, STEP_TIMER
 
-_FIGURES: Final = frozenset(Figures.__dataclass_fields__)
 _CASES: Final = Rows(CASE)
-_EPISODES: Final = Rows(EPISODE, without={"stop_seq"}, paths={name: f"figures.{name}" for name in _FIGURES})
 _ENTRIES: Final = Rows(STAGE_ENTRY)
 _TIMERS: Final = Rows(STEP_TIMER)
 
@@ -27,11 +25,6 @@ _SAVE_CASES: Final = f"""
     SELECT {_CASES.selected} FROM {_CASES.source}
     ON CONFLICT (case_id) DO UPDATE SET closed_at = excluded.closed_at
 """  # noqa: S608 (column names of our own tables)
-_SAVE_EPISODES: Final = f"""
-    INSERT INTO episode ({_EPISODES.columns})
-    SELECT {_EPISODES.selected} FROM {_EPISODES.source}
-    ON CONFLICT (loan_id, episode) DO UPDATE SET {_EPISODES.assignments({"loan_id", "episode"})}
-"""  # noqa: S608
 _SAVE_ENTRIES: Final = f"""
     INSERT INTO stage_entry ({_ENTRIES.columns}) SELECT {_ENTRIES.selected} FROM {_ENTRIES.source}
 """  # noqa: S608
@@ -66,13 +59,13 @@ async def load_desk(tx: Tx, house: House, borrower_ids: Sequence[str], loan_ids:
         borrowers=borrowers,
     )
     episodes = await tx.execute(
-        """
-        SELECT e.* FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
+        f"""
+        SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
         UNION ALL
-        (SELECT DISTINCT ON (e.loan_id) e.* FROM unnest(CAST(:loans AS text[])) AS u(loan_id)
+        (SELECT DISTINCT ON (e.loan_id) {EPISODE_COLUMNS} FROM unnest(CAST(:loans AS text[])) AS u(loan_id)
          JOIN episode AS e ON e.loan_id = u.loan_id ORDER BY e.loan_id, e.episode DESC)
-        """,
+        """,  # noqa: S608 (column names of our own tables)
         borrowers=borrowers,
         loans=list(loan_ids),
     )
@@ -91,8 +84,8 @@ async def save_desk(tx: Tx, desk: Desk) -> None:
     if desk.saved_cases:
         for cases in _closed_first(desk.saved_cases.values()):
             await tx.execute(_SAVE_CASES, **_CASES.parameters(cases))
-    if desk.saved_episodes:
-        await tx.execute(_SAVE_EPISODES, **_EPISODES.parameters(list(desk.saved_episodes.values())))
+    await save_episodes(tx, list(desk.saved_episodes.values()))
+    await save_stages(tx, list(desk.judged_episodes.values()))
     if desk.entries:
         await tx.execute(_SAVE_ENTRIES, **_ENTRIES.parameters(desk.entries))
     if desk.timers:
@@ -114,43 +107,3 @@ def _closed_first(cases: Iterable[Case]) -> list[list[Case]]:
     closed = [case for case in cases if case.closed_at is not None]
     opened = [case for case in cases if case.closed_at is None]
     return [some for some in (closed, opened) if some]
-
-
-def episode_of(row: Any) -> Episode:
-    """An episode from its row."""
-    return Episode(
-        loan_id=row.loan_id,
-        episode=row.episode,
-        borrower_id=row.borrower_id,
-        partition=row.partition,
-        case_id=row.case_id,
-        opened_on=row.opened_on,
-        figures=Figures(
-            product=row.product,
-            currency=row.currency,
-            as_of=row.as_of,
-            dpd=row.dpd,
-            dpd_zero_on=row.dpd_zero_on,
-            resumes_on=row.resumes_on,
-            oldest_unpaid_due_on=row.oldest_unpaid_due_on,
-            principal_minor=row.principal_minor,
-            interest_minor=row.interest_minor,
-            fee_minor=row.fee_minor,
-            penalty_minor=row.penalty_minor,
-            compound_minor=row.compound_minor,
-            total_minor=row.total_minor,
-            outstanding_principal_minor=row.outstanding_principal_minor,
-        ),
-        ledger_seq=row.ledger_seq,
-        judge_on=row.judge_on,
-        judged_on=row.judged_on,
-        stage=row.stage,
-        entry_no=row.entry_no,
-        entered_on=row.entered_on,
-        steps_from_on=row.steps_from_on,
-        stages_seen=tuple(row.stages_seen),
-        bounced=row.bounced,
-        closed_on=row.closed_on,
-        close_reason=row.close_reason,
-        stop_seq=row.stop_seq,
-    )

@@ -30,7 +30,8 @@ class Rows:
         self.columns = ", ".join(self.names)
         #: `SELECT {selected} FROM {source}` gives the rows.
         self.source = f"unnest({', '.join(map(self._parameter, columns))}) AS u({self.columns})"
-        self.selected = ", ".join(map(self._selected, columns))
+        self._selections = [self._selected(column) for column in columns]
+        self.selected = ", ".join(self._selections)
 
     def _parameter(self, column: Column[Any]) -> str:
         # An array of arrays would be unnested to its elements, so inner arrays travel as text.
@@ -50,6 +51,11 @@ class Rows:
         for name in self._arrays:
             arrays[name] = ["{" + ",".join(f'"{item}"' for item in value) + "}" for value in arrays[name]]
         return arrays
+
+    def updates(self, keys: Collection[str]) -> str:
+        """The SET list of an update from `source` of everything but the keys."""
+        values = zip(self.names, self._selections, strict=True)
+        return ", ".join(f"{name} = {value}" for name, value in values if name not in keys)
 
     def assignments(self, keys: Collection[str]) -> str:
         """The SET list of an upsert that replaces everything but the keys."""
