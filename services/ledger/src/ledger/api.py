@@ -35,7 +35,18 @@ def intake_of(request: Request) -> Intake:
 IntakeOf = Annotated[Intake, Depends(intake_of)]
 
 
-@router.post("/v1/events", status_code=201, response_model=views.Taken)
+_EVENTS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {"schema": {"type": "object"}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post("/v1/events", status_code=201, response_model=views.Taken, openapi_extra=_EVENTS_BODY)
 async def post_events(request: Request, runtime: RuntimeOf, intake: IntakeOf) -> Response:
     """One structured CloudEvent of core banking; or many, one a line, as `application/x-ndjson`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

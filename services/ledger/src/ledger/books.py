@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from ledger import emits
 from ledger.contract import facts_of, kept, repayment_of, resolved_terms
@@ -40,6 +40,9 @@ class Answer:
     code: str | None = None
     message: str | None = None
     field: str | None = None
+
+
+_ACCEPTED: Final = Answer(Outcome.ACCEPTED)
 
 
 @dataclass(slots=True)
@@ -168,7 +171,7 @@ class Books:
         self.accounts[event.loan_id] = account
         self.written.events.append((emits.registered(event), cause))
         self._compare(account, cause)
-        return Answer(Outcome.ACCEPTED)
+        return _ACCEPTED
 
     def _post(self, account: Account, event: RepaymentPosted, cause: Envelope) -> Answer:
         loan = account.facts
@@ -188,7 +191,7 @@ class Books:
         self.written.repayments.append((event.loan_id, event, repayment))
         self.written.events.append((emits.received(loan, repayment), cause))
         self._compare(account, cause)
-        return Answer(Outcome.ACCEPTED)
+        return _ACCEPTED
 
     def _reverse(self, account: Account, event: RepaymentReversed, received: Received) -> Answer:
         loan = account.facts
@@ -198,13 +201,12 @@ class Books:
         if known.reversed_on is not None:
             return _conflict(f"repayment {known.id} was reversed before by another event", "repayment_id")
         gone = replace(known, reversed_on=event.reversed_on)
-        account.facts = replace(
-            loan, repayments=tuple(gone if each is known else each for each in loan.repayments)
-        )
+        money = tuple(gone if each is known else each for each in loan.repayments)
+        account.facts = replace(loan, repayments=money)
         self.written.reversals.append(event)
         self.written.events.append((emits.reversed_(loan, known, event), received.envelope))
         self._compare(account, received.envelope)
-        return Answer(Outcome.ACCEPTED)
+        return _ACCEPTED
 
     def _compare(self, account: Account, cause: Envelope) -> None:
         """What became true by a fact, told on the open date (or the next, where the close has been by)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from ledger.domain.calendars import Calendar
 from spine.errors import BadSchema
@@ -95,9 +95,11 @@ class Terms:
             raise BadSchema("terms.calendar: due dates move on holidays, but of which calendar is not said")
 
 
-@dataclass(frozen=True, slots=True)
-class Instalment:
-    """One row of the schedule; `due_on` is the contractual business date."""
+class Instalment(NamedTuple):
+    """One row of the schedule; `due_on` is the contractual business date.
+
+    A tuple, because a batch of intake reads thousands of them and changes none.
+    """
 
     seq: int
     due_on: date

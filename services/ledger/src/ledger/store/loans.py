@@ -132,10 +132,11 @@ async def _schedules(tx: Tx, ids: Sequence[str]) -> Mapping[str, tuple[Instalmen
         "FROM instalment WHERE loan_id = ANY(CAST(:ids AS text[])) GROUP BY loan_id",
         ids=ids,
     )
-    return {
-        row.loan_id: tuple(map(Instalment, row.seq, row.due_on, row.principal, row.interest, row.fee))
-        for row in result
-    }
+    return {row.loan_id: tuple(map(Instalment._make, _instalments(row))) for row in result}
+
+
+def _instalments(row: Any) -> Iterable[tuple[Any, ...]]:
+    return zip(row.seq, row.due_on, row.principal, row.interest, row.fee, strict=True)
 
 
 async def _money(
