@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from spine.database import Tx
+
+_LOANS: Final = """
+    SELECT loan_id, borrower_id, product, currency, status, dpd_zero_on, oldest_unpaid_due_on,
+           overdue_principal_minor, overdue_interest_minor, overdue_fee_minor, outstanding_principal_minor,
+           as_of, version
+    FROM loan
+    WHERE """
 
 
 async def list_loans(
     tx: Tx, *, status: str | None, dpd_zero_by: date | None, after: str | None, limit: int
 ) -> list[Any]:
-    """Loans in order of their ids, with what does not change from day to day."""
-    result = await tx.execute(
-        """
-        SELECT loan_id, borrower_id, product, currency, status, dpd_zero_on, oldest_unpaid_due_on,
-               overdue_principal_minor, overdue_interest_minor, overdue_fee_minor,
-               outstanding_principal_minor, as_of, version
-        FROM loan
-        WHERE (CAST(:status AS text) IS NULL OR status = :status)
-          AND (CAST(:dpd_zero_by AS date) IS NULL OR dpd_zero_on <= :dpd_zero_by)
-          AND (CAST(:after AS text) IS NULL OR loan_id > :after)
-        ORDER BY loan_id LIMIT :limit
-        """,
-        status=status,
-        dpd_zero_by=dpd_zero_by,
-        after=after,
-        limit=limit,
-    )
+    """Loans in order of their ids, with what does not change from day to day.
+
+    Only what is asked for stands in the statement, so that each filter finds its index.
+    """
+    asked: dict[str, Any] = {"limit": limit}
+    clauses = ["true"]
+    if status is not None:
+        clauses.append("status = :status")
+        asked["status"] = status
+    if dpd_zero_by is not None:
+        clauses.append("status IN ('overdue', 'written_off') AND dpd_zero_on <= :dpd_zero_by")
+        asked["dpd_zero_by"] = dpd_zero_by
+    if after is not None:
+        clauses.append("loan_id > :after")
+        asked["after"] = after
+    result = await tx.execute(_LOANS + " AND ".join(clauses) + " ORDER BY loan_id LIMIT :limit", **asked)
     return list(result)
 
 
