@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -225,3 +226,19 @@ async def test_a_stop_fact_ahead_of_its_turn_takes_back_and_keeps_quiet(stager: 
     await stager.take([missing, settled])
     [episode] = await stager.rows("SELECT close_reason FROM episode")
     assert episode.close_reason == "settled"
+
+
+async def test_two_workers_and_a_cure_at_once_ask_nothing_twice_and_leave_nothing_open(stager: Stand) -> None:
+    loans = [f"L{n:03}" for n in range(120)]
+    await enter(stager, *loans)
+    stager.set_time(stager.local(ENTERED, 10))
+    cured = [stager.fact(loan_cured(loan, f"B-{loan}", as_of=ENTERED)) for loan in loans[::2]]
+    await asyncio.gather(stager.run_timers(), stager.run_timers(), stager.take(cured))
+    await stager.run_timers()
+    requested = [str(fact["loan_id"]) for fact in await stager.said("contact.requested.v1")]
+    assert len(requested) == len(set(requested))
+    assert set(loans[1::2]) <= set(requested)
+    withdrawn = {str(fact["loan_id"]) for fact in await stager.said("contact.withdrawn.v1")}
+    assert withdrawn == set(requested) & set(loans[::2])
+    still_open = await stager.rows("SELECT loan_id FROM contact_request WHERE status = 'open'")
+    assert {row.loan_id for row in still_open} == set(loans[1::2])
