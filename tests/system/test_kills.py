@@ -83,7 +83,7 @@ async def kill_while_playing(w: World, story: Small, kill: Callable[[], object])
 
 
 async def test_postgresql_killed_in_the_middle() -> None:
-    async with world() as w:
+    async with world(**QUICK) as w:
         assert w.machine.postgres is not None
         postgres = w.machine.postgres
 
@@ -98,7 +98,7 @@ async def test_postgresql_killed_in_the_middle() -> None:
 
 @pytest.mark.kafka
 async def test_kafka_killed_in_the_middle(own_kafka: KafkaCluster) -> None:
-    async with world(kafka_bootstrap=own_kafka.bootstrap) as w:
+    async with world(kafka_bootstrap=own_kafka.bootstrap, **QUICK) as w:
 
         def kill_and_start() -> None:
             own_kafka.kill()
