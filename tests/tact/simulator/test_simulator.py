@@ -52,10 +52,14 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 
 async def post(running: Running, *messages: dict[str, Any], key: str | None = None) -> httpx.Response:
+    return await post_to(running.url, *messages, key=key)
+
+
+async def post_to(url: str, *messages: dict[str, Any], key: str | None = None) -> httpx.Response:
     body = json.dumps({"messages": messages}).encode()
     headers = signed(body) | ({"idempotency-key": key} if key else {})
     async with httpx.AsyncClient(trust_env=False) as client:
-        return await client.post(f"{running.url}/v1/messages", content=body, headers=headers)
+        return await client.post(f"{url}/v1/messages", content=body, headers=headers)
 
 
 @pytest.fixture
