@@ -10,7 +10,7 @@ import pytest
 
 from spine.events.contact_log import ContactRecorded, DisputeRaised, PaymentClaimed
 from spine.events.registry import Event, event_class
-from spine.events.stager import HoldLifted, HoldPlaced
+from spine.events.stager import HoldKind, HoldLifted, HoldPlaced
 from spine.health import readiness
 from spine.service import DeadLetter
 from tests.notifier.world import NOON, World, cured, overdue, settled
@@ -34,12 +34,12 @@ def hold(loan_id: str, borrower_id: str) -> HoldPlaced:
     )
 
 
-def lifted(loan_id: str, borrower_id: str) -> HoldLifted:
+def lifted(loan_id: str, borrower_id: str, kind: HoldKind = "payment_claim") -> HoldLifted:
     return HoldLifted(
         borrower_id=borrower_id,
         loan_id=loan_id,
         hold_id="H1",
-        kind="dispute",
+        kind=kind,
         lifted_at=NOON,
         freezes_interest=False,
         ended_by="person",
@@ -116,6 +116,17 @@ async def test_a_lifted_hold_opens_what_its_contact_had_closed_and_never_closes_
     await it.request("R1", "L1", "B1")
     await it.send()
     assert await it.words() == ["accepted"]
+
+
+async def test_a_claim_that_ends_leaves_the_dispute_of_the_same_contact(world: Make) -> None:
+    it = await world()
+    await it.ready(("L1", "B1"))
+    await it.take(claim("L1", "B1"))
+    await it.take(DisputeRaised(borrower_id="B1", loan_id="L1", contact_id="C1", at=NOON))
+    await it.take(lifted("L1", "B1", "payment_claim"))
+    await it.request("R1", "L1", "B1")
+    await it.send()
+    assert await it.rules() == [["FENCE-dispute"]]
 
 
 async def test_a_request_that_overtakes_its_arrears_waits_for_them(world: Make) -> None:

@@ -53,7 +53,7 @@ def repayment(borrower: str, loan: str, **changes: object) -> bytes:
 async def test_poison_on_the_topic_holds_its_loan_and_nothing_else(running: World) -> None:
     w = running
     rows = await w.fetch(
-        "stager", "SELECT loan_id, borrower_id FROM episode WHERE closed_at IS NULL ORDER BY loan_id LIMIT 5"
+        "stager", "SELECT loan_id, borrower_id FROM episode WHERE closed_on IS NULL ORDER BY loan_id LIMIT 5"
     )
     loans = [(row["borrower_id"], row["loan_id"]) for row in rows]
     bad = {
@@ -104,7 +104,7 @@ async def test_a_record_removed_from_a_topic_is_noticed_and_mended() -> None:
         worker = w.pid("notifier-worker")
         os.kill(worker, signal.SIGSTOP)
         try:
-            await w.feed.publish(list(Small(loans=3, days=4, prefix="gap").events()))
+            await w.feed.publish(list(Small(loans=16, days=4, prefix="gap").events()))
             await asyncio.sleep(2)
             removed = await _remove_one(w)
         finally:

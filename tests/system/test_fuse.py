@@ -138,7 +138,7 @@ async def test_money_acknowledged_over_rest_stops_the_reminders_of_the_same_inst
     async with world() as w:
         await w.play(STORY.events(), 2)
         due = await w.fetch(
-            "stager", "SELECT loan_id, borrower_id FROM episode WHERE closed_at IS NULL LIMIT 10"
+            "stager", "SELECT loan_id, borrower_id FROM episode WHERE closed_on IS NULL LIMIT 10"
         )
         assert due
         acknowledged: dict[str, float] = {}

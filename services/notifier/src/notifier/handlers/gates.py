@@ -71,10 +71,13 @@ async def take_common(tx: Tx, events: Sequence[Received]) -> None:
 
 
 def _opened_by(lifted: HoldLifted) -> list[tuple[str, str, bool]]:
-    """A hold that a recorded contact caused opens with it what the contact itself had closed."""
+    """A hold that a recorded contact caused opens with it what the contact itself had closed.
+
+    Only the gate of the hold's own kind: one contact may have raised a dispute and a claim.
+    """
     reasons = [f"hold:{lifted.hold_id}"]
     if lifted.origin is not None:
-        reasons += [f"payment_claim:{lifted.origin}", f"dispute:{lifted.origin}"]
+        reasons.append(f"{lifted.kind}:{lifted.origin}")
     return [(lifted.loan_id, reason, False) for reason in reasons]
 
 
