@@ -99,6 +99,7 @@ BAD: list[tuple[Any, str, str | None]] = [
     (changed(LOAN, terms={"calendar": "XX"}), "bad_schema", "terms.calendar"),
     (changed(LOAN, terms={"day_count": 366}), "bad_schema", "terms.day_count"),
     (changed(LOAN, annual_rate="999"), "bad_amount", "annual_rate"),
+    (changed(LOAN, annual_rate="2", terms={"penalty": {"multiplier": "51"}}), "bad_amount", "annual_rate"),
     (changed(MONEY, amount="-1.00"), "bad_amount", "amount"),
     (changed(MONEY, amount="0.00"), "bad_amount", "amount"),
     (changed(MONEY, amount="1e3"), "bad_amount", "amount"),

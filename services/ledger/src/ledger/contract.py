@@ -29,8 +29,8 @@ from spine.errors import BadAmount, BadSchema
 from spine.events.corebanking import LoanOpened, LoanTerms, RepaymentPosted
 from spine.money import decimals_of, parse_minor
 
-#: Beyond this nothing is a consumer's loan, and sums could leave the range of the columns.
-MAX_MINOR: Final = 10**15
+#: Beyond these nothing is a loan. With them a century of accrued penalty stays in the range of a bigint.
+MAX_MINOR: Final = 10**14
 MAX_ANNUAL_RATE: Final = Decimal(100)
 
 
@@ -47,8 +47,10 @@ def facts_of(event: LoanOpened, terms: LoanTerms, calendars: Mapping[str, Calend
     """The facts of a newly opened loan. Raises BadAmount or BadSchema for what no ledger can carry."""
     currency = event.currency
     annual_rate = Decimal(event.annual_rate)
-    if annual_rate > MAX_ANNUAL_RATE:
-        raise BadAmount(f"annual_rate: {event.annual_rate} is beyond {MAX_ANNUAL_RATE}", field="annual_rate")
+    read = domain_terms(terms, currency, calendars)
+    rule = read.penalty
+    if max(annual_rate * max(rule.multiplier, Decimal(1)), rule.annual_rate or 0) > MAX_ANNUAL_RATE:
+        raise BadAmount(f"annual_rate: with penalty it is beyond {MAX_ANNUAL_RATE}", field="annual_rate")
     schedule = tuple(
         Instalment(
             row.seq,
@@ -70,7 +72,7 @@ def facts_of(event: LoanOpened, terms: LoanTerms, calendars: Mapping[str, Calend
         annual_rate=annual_rate,
         opened_on=event.opened_on,
         schedule=schedule,
-        terms=domain_terms(terms, currency, calendars),
+        terms=read,
     )
 
 

@@ -74,5 +74,6 @@ def changes(before: Standing, now: Standing, *, by_facts: bool) -> Changes:
         return Changes(cured=before.in_arrears, settled=settled)
     if not before.in_arrears:
         return Changes(overdue=True)
-    same = before.without_accrual() == now.without_accrual()
-    return Changes(changed=not same or (by_facts and before.overdue != now.overdue))
+    if by_facts and before.overdue != now.overdue:
+        return Changes(changed=True)
+    return Changes(changed=before.without_accrual() != now.without_accrual())

@@ -115,8 +115,8 @@ def _standing(row: Any) -> Standing:
         row.oldest_unpaid_due_on,
         Amounts(
             fee=row.overdue_fee_minor,
-            penalty=int(row.overdue_penalty_minor),
-            compound=int(row.overdue_compound_minor),
+            penalty=row.overdue_penalty_minor,
+            compound=row.overdue_compound_minor,
             interest=row.overdue_interest_minor,
             principal=row.overdue_principal_minor,
         ),

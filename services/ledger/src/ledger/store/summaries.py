@@ -21,8 +21,8 @@ _INSERT: Final = """
             CAST(:currencies AS text[]), CAST(:principals AS bigint[]), CAST(:rates AS numeric[]),
             CAST(:opened AS date[]), CAST(:terms AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
             CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
-            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS numeric[]),
-            CAST(:due_compounds AS numeric[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
+            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
+            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
          AS u(loan_id, borrower_id, product, currency, principal, annual_rate, opened_on, terms,
               as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound, outstanding,
               next_transition_on)
@@ -44,8 +44,8 @@ _UPDATE: Final = """
     FROM unnest(
             CAST(:ids AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
             CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
-            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS numeric[]),
-            CAST(:due_compounds AS numeric[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
+            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
+            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
          AS u(loan_id, as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound,
               outstanding, next_transition_on)
     WHERE l.loan_id = u.loan_id

@@ -10,7 +10,6 @@ branch_labels = None
 depends_on = None
 
 _STATEMENTS = (
-    # Sums of accrued penalty have no bound that a bigint could promise over decades; all else has.
     """
     CREATE TABLE loan (
         loan_id                     text        CONSTRAINT loan_pk PRIMARY KEY,
@@ -29,8 +28,8 @@ _STATEMENTS = (
         overdue_principal_minor     bigint      NOT NULL,
         overdue_interest_minor      bigint      NOT NULL,
         overdue_fee_minor           bigint      NOT NULL,
-        overdue_penalty_minor       numeric     NOT NULL,
-        overdue_compound_minor      numeric     NOT NULL,
+        overdue_penalty_minor       bigint      NOT NULL,
+        overdue_compound_minor      bigint      NOT NULL,
         outstanding_principal_minor bigint      NOT NULL,
         next_transition_on          date,
         version                     bigint      NOT NULL,
