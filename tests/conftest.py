@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.brokers import running_kafka
 from tests.databases import DatabaseServer, fresh_database, running_server
+
+# No deadlines: a slow machine is not a failure. `make test-all` asks for the nightly profile.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")

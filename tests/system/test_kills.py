@@ -82,6 +82,15 @@ async def kill_while_playing(w: World, story: Small, kill: Callable[[], object])
     await playing
 
 
+@pytest.mark.kafka
+@pytest.mark.long
+async def test_the_kill_matrix_on_kafka(own_kafka: KafkaCluster) -> None:
+    async with world(kafka_bootstrap=own_kafka.bootstrap, **QUICK) as w:
+        await play_with_kills(w, STORY)
+        await check_all(w)
+        assert len(accepted(w)) > 100
+
+
 async def test_postgresql_killed_in_the_middle() -> None:
     async with world(**QUICK) as w:
         assert w.machine.postgres is not None
@@ -97,17 +106,26 @@ async def test_postgresql_killed_in_the_middle() -> None:
 
 
 @pytest.mark.kafka
-async def test_kafka_killed_in_the_middle(own_kafka: KafkaCluster) -> None:
-    async with world(kafka_bootstrap=own_kafka.bootstrap, **QUICK) as w:
+@pytest.mark.long
+@pytest.mark.parametrize("brokers", [1, 3])
+async def test_a_kafka_broker_killed_in_the_middle(brokers: int) -> None:
+    libs = kafka_libs()
+    with open_directory("tact-kafka-") as home:
+        cluster = KafkaCluster(Path(home), brokers, libs=libs)
+        try:
+            async with world(kafka_bootstrap=cluster.start(), **QUICK) as w:
 
-        def kill_and_start() -> None:
-            own_kafka.kill()
-            own_kafka.restart()
+                def kill_and_start() -> None:
+                    cluster.kill()
+                    cluster.restart()
 
-        await kill_while_playing(w, SHORT, kill_and_start)
-        await check_all(w)
+                await kill_while_playing(w, SHORT, kill_and_start)
+                await check_all(w)
+        finally:
+            cluster.stop()
 
 
+@pytest.mark.long
 async def test_random_kills_of_whole_processes() -> None:
     async with world(**QUICK) as w:
         story = Small(loans=48, days=10, prefix="r")
