@@ -11,12 +11,17 @@ from spine.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The newest tick of one topic in one partition; both None when none ever came."""
+    """The newest tick of one topic in one partition; both None when none ever came.
+
+    `broken`: a record is missing there, or reading was stopped. Nothing that came before the trouble was found
+    out proves anything then, however young.
+    """
 
     topic: str
     partition: int
     at: datetime | None
     age_s: float | None
+    broken: bool = False
 
 
 async def ticks_of(tx: Tx) -> list[Tick]:
@@ -24,16 +29,18 @@ async def ticks_of(tx: Tx) -> list[Tick]:
     rows = await tx.execute(
         """
         SELECT t.topic, p.partition, f.at,
-               CAST(extract(epoch FROM clock_timestamp() - f.at) AS double precision) AS age_s
+               CAST(extract(epoch FROM clock_timestamp() - f.at) AS double precision) AS age_s,
+               c.gap_since IS NOT NULL OR c.stopped IS NOT NULL AS broken
         FROM unnest(CAST(:topics AS text[])) AS t(topic)
         CROSS JOIN generate_series(0, CAST(:partitions AS int) - 1) AS p(partition)
         LEFT JOIN freshness f USING (topic, partition)
+        LEFT JOIN consumer_progress c USING (topic, partition)
         ORDER BY t.topic, p.partition
         """,
         topics=list(TICKING),
         partitions=tx.partitions,
     )
-    return [Tick(row.topic, row.partition, row.at, row.age_s) for row in rows]
+    return [Tick(row.topic, row.partition, row.at, row.age_s, row.broken) for row in rows]
 
 
 def fresh_partitions(ticks: list[Tick], within_s: float) -> frozenset[int]:
@@ -46,8 +53,8 @@ def fresh_partitions(ticks: list[Tick], within_s: float) -> frozenset[int]:
 
 
 def is_fresh(tick: Tick, within_s: float) -> bool:
-    """Whether a tick is younger than `within_s`, and not from the future by as much."""
-    return tick.age_s is not None and -within_s < tick.age_s < within_s
+    """Whether a tick is younger than `within_s`, not from the future by as much, and of an unbroken partition."""
+    return not tick.broken and tick.age_s is not None and -within_s < tick.age_s < within_s
 
 
 def ledger_ticks(ticks: list[Tick]) -> dict[int, datetime]:
