@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import HTTPException as FastAPIHTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -192,11 +193,18 @@ class BearerToken:
         return hmac.compare_digest(given, self._expected)
 
 
-class BodyTooLarge(TactError):
-    """The body is larger than this route accepts."""
+class BodyTooLarge(TactError, FastAPIHTTPException):
+    """The body is larger than this route accepts.
+
+    Also an HTTPException: FastAPI turns any other error of reading a body into a 400.
+    """
 
     code = "too_large"
     status = 413
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        FastAPIHTTPException.__init__(self, self.status, detail)
+        self.facts = facts
 
 
 class BodyLimit:

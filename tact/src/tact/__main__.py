@@ -1,5 +1,5 @@
 """`python -m tact`: the command line."""
 
-from tact.cli import app
+from tact.cli import main
 
-app()
+main()

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from spine.errors import TactError
+from spine.logs import set_up_logs
 from spine.process import serve_service, work_service
 from spine.settings import Surroundings
 from tact import databases
@@ -27,6 +28,15 @@ from tact.services import NAMES, build_of
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tact collects overdue loans with tact.")
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
+
+
+@app.callback()
+def quiet(context: typer.Context) -> None:
+    """Tact collects overdue loans with tact."""
+    if context.invoked_subcommand not in ("serve", "work"):
+        # People read what a command prints; only warnings may come in between, on standard error.
+        set_up_logs("tact", "WARNING")
+
 
 ServiceName = Annotated[str, typer.Argument(help=f"one of {', '.join(NAMES)}", metavar="SERVICE")]
 
@@ -317,5 +327,13 @@ def _story(portfolio: Path | None, loans: int, days: int, seed: int) -> Any:
     )
 
 
+def main() -> None:
+    """The entry point: what a command cannot do is one line, not a traceback."""
+    try:
+        app()
+    except TactError as error:
+        sys.exit(fail(error.detail).exit_code)
+
+
 if __name__ == "__main__":
-    app()
+    main()

@@ -37,6 +37,8 @@ from tact.system import OneMachine, Options
 
 #: Nothing may be pending longer than this at one business instant.
 STUCK_S: Final = 60.0
+#: Where no bar can be drawn, a line is printed this often.
+_TELL_EVERY_DAYS: Final = 15
 T = TypeVar("T")
 D = TypeVar("D")
 log = structlog.get_logger()
@@ -136,6 +138,7 @@ class Player:
     async def play(self, progress: Progress) -> None:
         """Returns when the last day is over."""
         task = progress.add_task("", total=self._story.days)
+        told = 0
         events = _Peekable(self._story.events)
         now = self._story.starts_at
         while True:
@@ -150,7 +153,11 @@ class Player:
             self.jumps += 1
             day = business_date(now, self._story.zone)
             done = (day - self._story.start_on).days
-            progress.update(task, completed=done, description=f"{day}  {self._feed.published:,} events in")
+            words = f"{day}  {self._feed.published:,} events in"
+            progress.update(task, completed=done, description=words)
+            if not progress.console.is_terminal and done >= told + _TELL_EVERY_DAYS:
+                progress.console.print(f"  {words}")
+                told = done
         progress.update(task, completed=self._story.days)
 
     async def _publish(self, events: list[PublishedEvent]) -> None:

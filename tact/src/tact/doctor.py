@@ -67,6 +67,7 @@ async def _runtimes(names: tuple[str, ...] = NAMES) -> AsyncIterator[Mapping[str
 
 async def examine(home: Home) -> list[Finding]:
     """Everything that is wrong now. Raises BadSettings when there is no database to look at."""
+    Surroundings.from_environment().database_url(NAMES[0])
     findings = _children(home) + await _broker()
     async with _runtimes() as runtimes:
         for name, runtime in runtimes.items():
