@@ -28,6 +28,8 @@ log = structlog.get_logger()
 #: Serialization failure, deadlock, lock not available: the whole transaction may simply be tried again.
 _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 MAX_ATTEMPTS = 5
+#: What asyncpg raises on a connection that is cut, whatever it was doing at that moment.
+CONNECTION_TROUBLE = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def create_engine(url: str, *, name: str, pool_size: int = 5) -> AsyncEngine:
@@ -137,7 +139,9 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(("08", "57P")) or error.sqlstate in _RETRYABLE_STATES
     if not isinstance(error, DBAPIError):
-        return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | PoolTimeout)
+        return isinstance(
+            error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError | PoolTimeout
+        )
     state = _state(error)
     if state in _RETRYABLE_STATES or (state or "").startswith(("08", "57P")):
         return True

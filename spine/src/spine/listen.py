@@ -87,7 +87,13 @@ class Listener:
                 try:
                     await self._connect()
                     break
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                except (
+                    OSError,
+                    TimeoutError,
+                    asyncpg.PostgresError,
+                    asyncpg.InterfaceError,
+                    asyncpg.InternalClientError,
+                ):
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
             # What was said meanwhile was not heard.
@@ -104,6 +110,12 @@ class Listener:
                 break
             try:
                 await connection.execute("SELECT 1")
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ):
                 break
         connection.terminate()

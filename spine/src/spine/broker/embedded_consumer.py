@@ -21,7 +21,13 @@ from spine.topics import TOPICS
 log = structlog.get_logger()
 
 #: What it looks like when the database does not answer, restarts or takes too long.
-TROUBLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+TROUBLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 #: A notification may be missed, so everyone looks by themselves now and then.
 _LOOK_EVERY_S: Final = 0.5
 
