@@ -19,6 +19,7 @@ from spine.clock import FixedClock
 from spine.consumer import Consumer
 from spine.database import Runtime, create_engine, plain_url
 from spine.events.corebanking import COREBANKING
+from spine.service import Service
 from spine.wakeups import Wakeups
 from tact.feed import to_record
 from tact.portfolio.published import PublishedEvent, Publisher
@@ -71,33 +72,38 @@ def _repaid(number: int) -> dict[str, object]:
 
 
 async def measure(place: Place) -> Result:
-    """Opens the loans, then takes the repayments in on one worker."""
+    """Opens the loans, then takes the repayments in on one worker; all is published before it starts."""
     publisher = Publisher("urn:bench", "intake")
     engine = create_engine(place.urls["ledger"], name="bench")
     runtime = Runtime("ledger", engine, FixedClock(NOW), ZoneInfo("Asia/Shanghai"), PARTITIONS)
-    stopping = asyncio.Event()
     try:
         service = build(runtime)
-        reader = place.broker.consumer("ledger", [c.topic for c in service.consumes], "bench")
-        consumer = Consumer(service, runtime, reader, member="bench", wakeups=Wakeups())
         await _publish(place, _records(publisher, "loan.opened.v1", LOANS))
-        task = asyncio.create_task(consumer.run(stopping))
-        await _until(runtime, "SELECT count(*) FROM loan", LOANS)
+        await _consume(place, service, runtime, "SELECT count(*) FROM loan", LOANS)
         async with engine.connect() as connection:
             await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
-        repayments = _records(publisher, "repayment.posted.v1", EVENTS)
-        started = time.perf_counter()
-        publishing = asyncio.create_task(_publish(place, repayments))
-        await _until(runtime, "SELECT count(*) FROM repayment", EVENTS)
-        elapsed_s = time.perf_counter() - started
-        await publishing
-        stopping.set()
-        await task
+        await _publish(place, _records(publisher, "repayment.posted.v1", EVENTS))
+        counted = "SELECT count(*) FROM repayment"
+        elapsed_s = await _consume(place, service, runtime, counted, EVENTS)
     finally:
         await engine.dispose()
     bare_s = await _bare(place)
     name = f"intake of repayments, {place.broker_name}"
     return Result(name, "events/s", EVENTS / elapsed_s, "read and COPY the records", EVENTS / bare_s, 5_000)
+
+
+async def _consume(place: Place, service: Service, runtime: Runtime, count: str, wanted: int) -> float:
+    """Runs one worker's consumer until the books hold what was published; returns the seconds it took."""
+    stopping = asyncio.Event()
+    reader = place.broker.consumer("ledger", [consume.topic for consume in service.consumes], "bench")
+    consumer = Consumer(service, runtime, reader, member="bench", wakeups=Wakeups())
+    started = time.perf_counter()
+    task = asyncio.create_task(consumer.run(stopping))
+    await _until(runtime, count, wanted)
+    elapsed_s = time.perf_counter() - started
+    stopping.set()
+    await task
+    return elapsed_s
 
 
 async def _publish(place: Place, records: Sequence[OutRecord]) -> None:

@@ -132,4 +132,4 @@ def test_the_patterns_find_what_they_look_for() -> None:
     assert _LEFT_OVERS.search("# TO" + "DO later")
     assert _REGISTRIES.search("https://pypi" + ".org/simple")
     assert _MACHINES.search("cd /" + "work/main")
-    assert not _MACHINES.search("docs/work/notes")
+    assert not _MACHINES.search("docs" + "/work" + "/notes")

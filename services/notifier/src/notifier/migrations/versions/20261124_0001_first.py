@@ -222,4 +222,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the first revision is undone by dropping the database")
+    raise RuntimeError("the first revision is undone by dropping the database")
