@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spine.broker.connect import connect
-
 from spine.settings import Surroundings
 from spine.topics import all_topic_names
 from tact.feed import Feed
