@@ -24,6 +24,13 @@ from tact.topic_reader import read_topic
 
 _STAGES: Final = ("S1", "S2", "S3", "S4")
 _BAR: Final = 40
+#: In words, where it was no rule that decided.
+_WITHOUT_RULE: Final = {
+    "expired": "wanted only until then",
+    "suppressed": "no longer wanted",
+    "deferred": "not taken by the gateway",
+    "rejected": "refused by the gateway",
+}
 
 
 @dataclass(slots=True)
@@ -98,7 +105,7 @@ class Report:
         outcome = type_.split(".")[1]
         self.outcomes[outcome] += 1
         if outcome in ("suppressed", "deferred", "expired", "rejected"):
-            rules = data.get("rules") or [{"id": data.get("code") or "no reason"}]
+            rules = data.get("rules") or [{"id": data.get("code") or _WITHOUT_RULE[outcome]}]
             self.reasons[outcome, rules[0]["id"]] += 1
 
     def _read_gateway(self, record: Path) -> None:
@@ -141,14 +148,16 @@ class Report:
         return table
 
     def _roll_table(self) -> Table:
-        table = Table("from", "entered", "cured", "rolled on", "other", title="Roll rates between stages")
+        columns = ("stage", "entered", "cured", "stepped back", "rolled on", "still there")
+        table = Table(*columns, title="Roll rates between stages")
         for number, stage in enumerate(_STAGES):
             entered = sum(n for (_, to), n in self.moves.items() if to == stage)
             cured = self.moves[stage, "cured"]
             worse = _STAGES[number + 1 :]
             rolled = sum(self.moves[stage, to] for to in worse)
-            rest = entered - cured - rolled
-            shares = [f"{n:,} ({n / entered:.0%})" if entered else "-" for n in (cured, rolled, rest)]
+            back = sum(self.moves[stage, to] for to in _STAGES[:number])
+            ways = (cured, back, rolled, entered - cured - back - rolled)
+            shares = [f"{n:,} ({n / entered:.0%})" if entered else "-" for n in ways]
             table.add_row(stage, f"{entered:,}", *shares)
         return table
 
