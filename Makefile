@@ -22,7 +22,7 @@ test: $(READY) ## the tests, with Kafka where Java and Maven or a broker are to 
 	@$(BIN)/pytest -m "not long"
 
 test-all: $(READY) ## also the long ones: kill matrix on Kafka, three brokers, 10,000 examples
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/pytest
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/pytest --timeout 3600
 
 check: $(READY) ## format, lint, types, imports, generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --verbose > /dev/null \
