@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.book import fold, payments_by
@@ -21,7 +21,6 @@ from .strategies import FIRST, HORIZON_DAYS, loans
 asked = st.integers(0, HORIZON_DAYS + 20).map(lambda day: FIRST + timedelta(days=day))
 
 
-@settings(max_examples=250, deadline=None)
 @given(loans(), asked)
 def test_position_equals_the_day_by_day_walk(facts: LoanFacts, as_of: date) -> None:
     found = position(facts, as_of)
@@ -29,7 +28,6 @@ def test_position_equals_the_day_by_day_walk(facts: LoanFacts, as_of: date) -> N
     assert {name: getattr(found, name) for name in expected} == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(loans(), asked, st.randoms(use_true_random=False))
 def test_order_of_arrival_does_not_matter(facts: LoanFacts, as_of: date, random: Random) -> None:
     kinds = (
@@ -50,7 +48,6 @@ def _amount(source: Source) -> int:
     return source.amount
 
 
-@settings(max_examples=120, deadline=None)
 @given(loans(), asked)
 def test_money_is_conserved(facts: LoanFacts, as_of: date) -> None:
     book = fold(facts, as_of, whole=True)
@@ -65,7 +62,6 @@ def test_money_is_conserved(facts: LoanFacts, as_of: date) -> None:
     assert book.credit >= 0
 
 
-@settings(max_examples=100, deadline=None)
 @given(loans(), asked)
 def test_lines_sum_to_the_position(facts: LoanFacts, as_of: date) -> None:
     found, parts = position(facts, as_of), lines(facts, as_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.calendars import BusinessCalendar
@@ -43,7 +43,6 @@ def days(*texts: str) -> list[date]:
     return [on(text) for text in texts]
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     loans(), st.lists(st.builds(Closure, some_days, st.sampled_from(ClosureReason)), max_size=1), some_days
 )

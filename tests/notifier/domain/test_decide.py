@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.domain.decide import HORIZON, decide, next_window_end
@@ -90,7 +90,6 @@ def allowed_by_hand(what: ContactFacts, policy: Pack, at: datetime) -> bool:
     return all((at - e).total_seconds() >= file.gaps[0].minutes * 60 for e in since)
 
 
-@settings(max_examples=150, deadline=None)
 @given(situations())
 def test_until_is_the_least_instant_that_satisfies_every_rule(
     situation: tuple[ContactFacts, Pack, datetime],
@@ -113,7 +112,6 @@ def test_until_is_the_least_instant_that_satisfies_every_rule(
         minute += timedelta(minutes=7)
 
 
-@settings(max_examples=150, deadline=None)
 @given(situations())
 def test_a_window_that_is_open_stays_so_until_its_end_and_not_longer(
     situation: tuple[ContactFacts, Pack, datetime],
@@ -132,7 +130,6 @@ def test_a_window_that_is_open_stays_so_until_its_end_and_not_longer(
         assert end == now
 
 
-@settings(max_examples=200, deadline=None)
 @given(INSTANTS, st.sampled_from([*ZONES, "Asia/Urumqi", "Asia/Tokyo", None]), st.sampled_from(["S1", "S2"]))
 def test_nothing_is_ever_allowed_outside_8_to_22_in_the_borrowers_zone_or_in_shanghai(
     now: datetime, zone: str | None, stage: str
