@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, inspect
 
-from ledger.tables import metadata
+from ledger.tables import metadata as ledger_tables
+from notifier.tables import metadata as notifier_tables
 from tests.runtimes import service_runtime
 
 
-def differences(connection: Connection) -> list[object]:
+def differences(connection: Connection, metadata: MetaData) -> list[object]:
     def ours(name: str | None, kind: str, parents: object) -> bool:
         return kind != "table" or name in metadata.tables
 
@@ -20,7 +22,7 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-def constraints(connection: Connection) -> set[str | None]:
+def constraints(connection: Connection, metadata: MetaData) -> set[str | None]:
     inspector = inspect(connection)
     return {
         constraint["name"]
@@ -29,13 +31,16 @@ def constraints(connection: Connection) -> set[str | None]:
     }
 
 
-async def test_tables_and_migrations_agree(make_database: Callable[[], Awaitable[str]]) -> None:
-    async with service_runtime(make_database, "ledger") as runtime, runtime.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+@pytest.mark.parametrize(("service", "metadata"), [("ledger", ledger_tables), ("notifier", notifier_tables)])
+async def test_tables_and_migrations_agree(
+    make_database: Callable[[], Awaitable[str]], service: str, metadata: MetaData
+) -> None:
+    async with service_runtime(make_database, service) as runtime, runtime.engine.connect() as connection:
+        assert await connection.run_sync(differences, metadata) == []
         declared = {
             constraint.name
             for table in metadata.tables.values()
             for constraint in table.constraints
             if type(constraint).__name__ in ("PrimaryKeyConstraint", "CheckConstraint")
         }
-        assert await connection.run_sync(constraints) == declared
+        assert await connection.run_sync(constraints, metadata) == declared
