@@ -11,6 +11,7 @@ from ledger.contract import KeptTerms, domain_terms, facts_of, kept, resolved_te
 from ledger.domain.facts import Overpayment, PenaltyRule, Shape, Terms
 from ledger.policy import House
 from ledger.settings import LedgerSettings
+from spine.errors import BadSchema
 from spine.events.corebanking import AllocationTerms, LoanTerms, PenaltyTerms
 from spine.policy import BadPolicy
 from spine.settings import BadSettings
@@ -82,7 +83,7 @@ def test_kept_terms_are_read_as_they_were_resolved() -> None:
     [
         (("overpayment: prepay", ""), "default: overpayment must be given"),
         (("grace_days: 3", "grace_dayz: 3"), "grace_dayz"),
-        (("  card: {", "  card: {calendar: MOON, "), "card: calendar MOON"),
+        (("  card: {", "  card: {calendar: MOON, "), "card: no calendar 'MOON'; there are CN, US"),
         (("{shape: vertical}", "{shape: diagonal}"), "diagonal"),
         (("{shape: vertical}", "{order: [fee, fee, fee, fee, fee]}"), "names a component twice"),
         (('version: "t"', 'version: "t"\nversion: "u"'), "given twice"),
@@ -96,6 +97,35 @@ def test_what_is_not_exactly_as_declared_is_refused(
     house_of(tmp_path, DEFAULT)
     with pytest.raises(BadPolicy, match=says):
         house_of(tmp_path, DEFAULT.replace(*change))
+
+
+def test_a_product_takes_the_calendar_of_a_state(tmp_path: Path) -> None:
+    house = house_of(tmp_path, DEFAULT.replace("  card: {", "  card: {calendar: US-NY, "))
+    terms = domain_terms(resolved_terms(opened(product="card"), house), "USD", house.calendars)
+    assert terms.calendar == house.calendars["US-NY"]
+    # Lincoln's Birthday is New York's.
+    assert not house.calendars["US-NY"].is_business_day(on("02-12"))
+    assert house.calendars["US"].is_business_day(on("02-12"))
+
+
+def test_a_loan_may_state_any_calendar_there_is() -> None:
+    stated = resolved_terms(opened(terms=LoanTerms(calendar="AU-NSW")), SHIPPED)
+    assert domain_terms(stated, "CNY", SHIPPED.calendars).calendar == SHIPPED.calendars["AU-NSW"]
+    with pytest.raises(BadSchema, match="no calendar 'AU-XX'"):
+        resolved_terms(opened(terms=LoanTerms(calendar="AU-XX")), SHIPPED)
+
+
+def test_years_are_stated_for_all_services_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "spine").mkdir()
+    (tmp_path / "spine" / "calendars.yaml").write_text(
+        'version: "t"\nset_by_notice: []\ncalendars:\n  CN:\n'
+        "    - {year: 2026, citation: t, holidays: [{from: 2026-03-02, to: 2026-03-02}]}\n",
+        encoding="utf-8",
+    )
+    assert not house_of(tmp_path, DEFAULT).calendars["CN"].is_business_day(on("03-02"))
+    (tmp_path / "ledger" / "calendars.yaml").write_text("", encoding="utf-8")
+    with pytest.raises(BadPolicy, match="state the years in spine"):
+        house_of(tmp_path, DEFAULT)
 
 
 def test_a_date_is_closed_its_minutes_after_local_midnight(tmp_path: Path) -> None:

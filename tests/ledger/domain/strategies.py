@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from ledger.domain.calendars import BusinessCalendar
 from ledger.domain.facts import (
     BorrowerId,
     Charge,
@@ -29,11 +28,12 @@ from ledger.domain.facts import (
     Shape,
     Terms,
 )
+from tests.ledger.domain.calendars import ChosenDays
 
 FIRST = date(2026, 1, 10)
 HORIZON_DAYS = 100
 
-_CALENDAR = BusinessCalendar(
+_CALENDAR = ChosenDays(
     holidays=frozenset(FIRST + timedelta(days=day) for day in (12, 13, 14, 40, 41)),
     workdays=frozenset({date(2026, 1, 17), date(2026, 2, 28)}),
 )

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ledger.domain.ageing import FOREVER, counted_days, day_reached, paused_spans
-from ledger.domain.calendars import BusinessCalendar
 from ledger.domain.facts import (
     Charge,
     ChargeKind,
@@ -20,6 +19,7 @@ from ledger.domain.facts import (
 )
 from ledger.domain.position import position
 from spine.errors import BadSchema
+from tests.ledger.domain.calendars import ChosenDays
 
 from .loans import cny, due, loan, money, on, paid, terms
 
@@ -115,7 +115,7 @@ def test_an_older_late_instalment_leaves_no_grace() -> None:
 
 
 # In 2026 National Day runs to Wednesday 10-07, and Saturday 10-10 is a workday.
-NATIONAL_DAY = BusinessCalendar(
+NATIONAL_DAY = ChosenDays(
     holidays=frozenset(on(f"10-{day:02}") for day in range(1, 8)), workdays=frozenset({on("10-10")})
 )
 

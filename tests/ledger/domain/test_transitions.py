@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain.calendars import BusinessCalendar
 from ledger.domain.facts import (
     Charge,
     Chargeback,
@@ -22,6 +21,7 @@ from ledger.domain.facts import (
 )
 from ledger.domain.position import position
 from ledger.domain.transitions import next_transition_on
+from tests.ledger.domain.calendars import ChosenDays
 
 from .loans import cny, due, loan, on, paid, terms
 from .strategies import FIRST, loans
@@ -87,7 +87,7 @@ def test_grace_begins_and_ends_on_transitions() -> None:
 
 
 def test_a_moved_due_date_is_overdue_by_contract_first_and_by_count_later() -> None:
-    calendar = BusinessCalendar(holidays=frozenset(days("03-10", "03-11")))
+    calendar = ChosenDays(holidays=frozenset(days("03-10", "03-11")))
     moved = terms(holiday_rule=HolidayRule.NEXT_BUSINESS_DAY, calendar=calendar)
     assert transitions(loan(*PLAIN[:1], terms=moved), "03-01") == days("03-11", "03-13")
 

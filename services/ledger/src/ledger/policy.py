@@ -1,8 +1,7 @@
-"""The house's rules as data: terms of products, calendars, the hour of the day close."""
+"""The house's rules as data: terms of products, the calendars they name, the hour of the day close."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from ledger.domain.calendars import BusinessCalendar
+from spine.calendars import Calendars, load_calendars
 from spine.clock import business_date, local_instant
 from spine.events.corebanking import AllocationTerms, LoanTerms, PenaltyTerms
 from spine.policy import BadPolicy, load_policy, read_rule_files
@@ -48,33 +47,13 @@ class Products(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     products: dict[str, TermsPolicy] = {}
 
 
-class _Span(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_on": "from", "to_on": "to"}
-):
-    from_on: date
-    to_on: date
-
-    def days(self) -> list[date]:
-        return [self.from_on + timedelta(days=n) for n in range((self.to_on - self.from_on).days + 1)]
-
-
-class _CalendarDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    holidays: tuple[_Span, ...]
-    workdays: tuple[date, ...] = ()
-
-
-class _Calendars(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: str
-    calendars: dict[str, _CalendarDays]
-
-
 @dataclass(frozen=True, slots=True)
 class House:
     """All that the ledger's handlers go by besides facts. Built once, by the composition root."""
 
     products: Products
     digest: str
-    calendars: Mapping[str, BusinessCalendar]
+    calendars: Calendars
     zone: ZoneInfo
     first_business_date: date | None = None
 
@@ -85,13 +64,11 @@ class House:
         """Reads the rule files; raises BadPolicy for what is not exactly as declared."""
         texts = read_rule_files("ledger", policy_dir)
         products = load_policy(Products, texts["products.yaml"], path="products.yaml")
-        days = load_policy(_Calendars, texts["calendars.yaml"], path="calendars.yaml").policy
-        calendars = {
-            name: BusinessCalendar(
-                frozenset(day for span in each.holidays for day in span.days()), frozenset(each.workdays)
+        if "calendars.yaml" in texts:
+            raise BadPolicy(
+                "ledger/calendars.yaml: calendars are shared; state the years in spine/calendars.yaml"
             )
-            for name, each in days.calendars.items()
-        }
+        calendars = load_calendars(policy_dir)
         _check(products.policy, calendars)
         return cls(products.policy, products.digest, calendars, zone, first_business_date)
 
@@ -125,12 +102,12 @@ def complete(stated: LoanTerms, default: LoanTerms) -> LoanTerms:
     return LoanTerms(**merged)
 
 
-def _check(products: Products, calendars: Mapping[str, BusinessCalendar]) -> None:
+def _check(products: Products, calendars: Calendars) -> None:
     for name in LoanTerms.__struct_fields__:
         if name != "calendar" and getattr(products.default, name) is None:
             raise BadPolicy(f"products.yaml: default: {name} must be given")
     for name, terms in {"default": products.default, **products.products}.items():
         if terms.calendar is not None and terms.calendar not in calendars:
-            raise BadPolicy(f"products.yaml: {name}: calendar {terms.calendar} is not in calendars.yaml")
+            raise BadPolicy(f"products.yaml: {name}: {calendars.refusal(terms.calendar)}")
         if terms.allocation is not None and len(set(terms.allocation.order)) != len(terms.allocation.order):
             raise BadPolicy(f"products.yaml: {name}: allocation.order names a component twice")
