@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from spine.events.contact_log import DisputeRaised, PaymentClaimed
 from tests.stager.figures import DUE_ON, loan_cured, loan_overdue
@@ -69,6 +69,20 @@ async def test_a_claim_of_friday_holds_through_wednesday_and_ends_by_itself(stag
     await stager.at(stager.local(date(2026, 11, 26), 10))
     await stager.at(stager.local(date(2026, 11, 29), 10))
     assert len(await stager.said("contact.requested.v1")) > before
+
+
+async def test_a_claim_before_national_day_holds_over_its_week(stager: Stand) -> None:
+    before = date(2026, 9, 30)
+    stager.set_time(stager.local(before, 11))
+    await stager.tell(claim(stager, before))
+    # Thursday and Friday, 8 and 9 October, and the Saturday that is made up for.
+    ends = stager.local(date(2026, 10, 11), 0)
+    [placed] = await stager.said("hold.placed.v1")
+    assert datetime.fromisoformat(placed["until"]) == ends
+    await stager.at(ends - timedelta(seconds=1))
+    assert await stager.said("hold.lifted.v1") == []
+    await stager.at(ends)
+    assert [fact["ended_by"] for fact in await stager.said("hold.lifted.v1")] == ["expiry"]
 
 
 async def test_a_hold_keeps_the_stage_until_the_close_after_it_ended(stager: Stand) -> None:

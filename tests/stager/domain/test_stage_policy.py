@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from spine.calendars import load_calendars
 from spine.policy import BadPolicy, read_rule_files
 from stager.policy import load_rulebook, rulebook_of
 
+CALENDARS = load_calendars()
 SHIPPED = read_rule_files("stager", None)
 HEAD = "name: stages-x\nversion: 1\neffective_from: 2026-01-01\ncitation: test\n"
 
@@ -53,7 +55,7 @@ def test_edges_of_the_shipped_policy(dpd: int, stage: str) -> None:
 def test_a_wrong_policy_is_refused_with_file_and_reason(stages: str, reason: str) -> None:
     text = f"{HEAD}stages: {stages}\ncases: [{{dpd: 1, stage: A}}]\n"
     with pytest.raises(BadPolicy) as refused:
-        rulebook_of({"stages-x.yaml": text})
+        rulebook_of({"stages-x.yaml": text}, CALENDARS)
     assert refused.value.detail.startswith("stages-x.yaml: ")
     assert reason in refused.value.detail
 
@@ -61,7 +63,7 @@ def test_a_wrong_policy_is_refused_with_file_and_reason(stages: str, reason: str
 def test_two_versions_take_turns_by_date() -> None:
     later = SHIPPED["stages-cn.yaml"].replace("version: 1", "version: 2")
     later = later.replace("2020-01-01", "2026-06-01")
-    shelf = rulebook_of({**SHIPPED, "stages-cn-2.yaml": later}).stages
+    shelf = rulebook_of({**SHIPPED, "stages-cn-2.yaml": later}, CALENDARS).stages
     first, second = shelf.editions
     assert shelf.on(first.policy.effective_from) is first
     assert shelf.on(second.policy.effective_from) is second
@@ -80,15 +82,15 @@ def test_two_versions_take_turns_by_date() -> None:
 def test_versions_that_leave_a_choice_are_refused(old: str, new: str, reason: str) -> None:
     other = SHIPPED["stages-cn.yaml"].replace(old, new)
     with pytest.raises(BadPolicy, match=reason):
-        rulebook_of({**SHIPPED, "stages-cn-2.yaml": other})
+        rulebook_of({**SHIPPED, "stages-cn-2.yaml": other}, CALENDARS)
 
 
 def test_a_file_nobody_reads_is_refused() -> None:
     with pytest.raises(BadPolicy, match=r"^notes\.yaml"):
-        rulebook_of({**SHIPPED, "notes.yaml": "a: 1"})
+        rulebook_of({**SHIPPED, "notes.yaml": "a: 1"}, CALENDARS)
 
 
 def test_no_policy_at_all_is_refused() -> None:
     files = {name: text for name, text in SHIPPED.items() if not name.startswith("stages-")}
     with pytest.raises(BadPolicy, match="there is none"):
-        rulebook_of(files)
+        rulebook_of(files, CALENDARS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from spine.calendars import load_calendars
 from spine.policy import BadPolicy, read_rule_files
 from stager.policy import load_rulebook, rulebook_of
 
+CALENDARS = load_calendars()
 SHIPPED = read_rule_files("stager", None)
 
 
@@ -57,7 +59,7 @@ def test_a_wrong_strategy_is_refused_with_file_and_reason(old: str, new: str, re
     text = SHIPPED["strategy-cn.yaml"]
     assert old in text
     with pytest.raises(BadPolicy) as refused:
-        rulebook_of({**SHIPPED, "strategy-cn.yaml": text.replace(old, new)})
+        rulebook_of({**SHIPPED, "strategy-cn.yaml": text.replace(old, new)}, CALENDARS)
     assert refused.value.detail.startswith("strategy-cn.yaml: ")
     assert reason in refused.value.detail
 
@@ -70,12 +72,14 @@ def test_a_wrong_strategy_is_refused_with_file_and_reason(old: str, new: str, re
         ("{business_days: 3}", "{}", "either days or business_days"),
         ("{business_days: 3}", "{business_days: 3, days: 3}", "either days or business_days"),
         ("blocks: [call,", "blocks: [telegraph,", "telegraph"),
+        ("calendar: CN\n", "", "calendar: business days are counted, but of which calendar is not said"),
+        ("calendar: CN\n", "calendar: CN-GD\n", "calendar: no calendar 'CN-GD'"),
     ],
 )
 def test_a_wrong_table_of_holds_is_refused(old: str, new: str, reason: str) -> None:
     text = SHIPPED["holds.yaml"]
     assert old in text
     with pytest.raises(BadPolicy) as refused:
-        rulebook_of({**SHIPPED, "holds.yaml": text.replace(old, new)})
+        rulebook_of({**SHIPPED, "holds.yaml": text.replace(old, new)}, CALENDARS)
     assert refused.value.detail.startswith("holds.yaml: ")
     assert reason in refused.value.detail

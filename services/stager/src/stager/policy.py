@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
+from spine.calendars import Calendars, load_calendars
 from spine.clock import business_date
 from spine.policy import BadPolicy, Loaded, load_policy, read_rule_files
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
@@ -38,14 +39,14 @@ class House:
 
 
 def load_rulebook(override: Path | None = None) -> Rulebook:
-    """All policies shipped, those of the same file name in `override` (TACT_POLICY_DIR) winning.
+    """All policies and calendars shipped, files of the same name in `override` (TACT_POLICY_DIR) winning.
 
     Raises BadPolicy with every fault found in the first bad file.
     """
-    return rulebook_of(read_rule_files("stager", override))
+    return rulebook_of(read_rule_files("stager", override), load_calendars(override))
 
 
-def rulebook_of(files: dict[str, str]) -> Rulebook:
+def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
     """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml."""
     unknown = [name for name in files if not name.startswith(("stages-", "strategy-", "holds"))]
     if unknown:
@@ -55,8 +56,15 @@ def rulebook_of(files: dict[str, str]) -> Rulebook:
     return Rulebook(
         stages=stages,
         strategies=_shelf(Strategy, "strategy-", files, lambda s: faults_of_strategy(s, known)),
-        holds=_shelf(HoldPolicy, "holds", files, faults_of_holds),
+        holds=_shelf(HoldPolicy, "holds", files, lambda h: _faults_of_holds(h, calendars)),
+        calendars=calendars,
     )
+
+
+def _faults_of_holds(policy: HoldPolicy, calendars: Calendars) -> Iterator[str]:
+    yield from faults_of_holds(policy)
+    if policy.calendar is not None and policy.calendar not in calendars:
+        yield f"calendar: {calendars.refusal(policy.calendar)}"
 
 
 def _shelf(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
-
-#: Tells whether a date is a working day.
-Calendar = Callable[[date], bool]
-
-_SATURDAY = 5
+from typing import Protocol
 
 
-def weekdays(day: date) -> bool:
-    """The calendar that knows no holidays: Monday to Friday."""
-    return day.weekday() < _SATURDAY
+class Calendar(Protocol):
+    """Answers for one place which dates are business days: no weekends and holidays, but make-up days."""
+
+    def is_business_day(self, on: date, /) -> bool: ...
 
 
-def add_business_days(day: date, count: int, calendar: Calendar = weekdays) -> date:
-    """The `count`-th working day after `day`, which itself never counts."""
+def add_business_days(day: date, count: int, calendar: Calendar) -> date:
+    """The `count`-th business day after `day`, which itself never counts."""
     while count > 0:
         day += timedelta(days=1)
-        if calendar(day):
+        if calendar.is_business_day(day):
             count -= 1
     return day

@@ -37,12 +37,14 @@ class HoldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class HoldPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole table of holds, in one version."""
+    """The whole table of holds, in one version. `calendar`: of whose business days `ends_after` speaks."""
 
     name: PolicyName
     version: Annotated[int, Meta(ge=1)]
     effective_from: date
     citation: Annotated[str, Meta(min_length=1)]
+    # Tables kept from before there were calendars have none.
+    calendar: str | None = None
     kinds: dict[str, HoldRule]
 
     def stopping(self, kinds: Iterable[str], channel: str) -> str | None:
@@ -56,6 +58,9 @@ class HoldPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def faults_of_holds(policy: HoldPolicy) -> Iterator[str]:
     """What makes a table of holds unusable: kinds missing or unknown, a lasting that says nothing."""
+    counts = any(rule.ends_after and rule.ends_after.business_days for rule in policy.kinds.values())
+    if counts and policy.calendar is None:
+        yield "calendar: business days are counted, but of which calendar is not said"
     yield from (f"kinds.{kind}: missing" for kind in sorted(KINDS - policy.kinds.keys()))
     yield from (f"kinds.{kind}: there is no such hold" for kind in sorted(policy.kinds.keys() - KINDS))
     for kind, rule in policy.kinds.items():

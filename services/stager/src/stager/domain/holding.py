@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from stager.domain.business_days import Calendar, add_business_days, weekdays
-from stager.domain.hold_policy import HoldRule
+from stager.domain.business_days import Calendar, add_business_days
+from stager.domain.hold_policy import HoldPolicy
 
 
 def lasts_until(
-    rule: HoldRule, placed_at: datetime, zone: ZoneInfo, calendar: Calendar = weekdays
+    policy: HoldPolicy, kind: str, placed_at: datetime, zone: ZoneInfo, calendars: Mapping[str, Calendar]
 ) -> datetime | None:
     """The end (exclusive) of a hold placed at this instant: the end of its last day in `zone`; None if open.
 
-    The day it was placed does not count: a claim of a Friday with 3 business days lasts through Wednesday.
+    The day it was placed does not count: a claim of a Friday with 3 business days lasts through Wednesday, later
+    when holidays lie between.
     """
-    lasting = rule.ends_after
+    lasting = policy.kinds[kind].ends_after
     if lasting is None:
         return None
     day = placed_at.astimezone(zone).date()
-    if lasting.business_days is not None:
-        last = add_business_days(day, lasting.business_days, calendar)
+    if lasting.business_days is not None and policy.calendar is not None:
+        last = add_business_days(day, lasting.business_days, calendars[policy.calendar])
     else:
         last = day + timedelta(days=lasting.days or 0)
     return datetime.combine(last + timedelta(days=1), time(0), zone).astimezone(UTC)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol, TypeVar
 
 from spine.policy import Loaded
+from stager.domain.business_days import Calendar
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
@@ -49,11 +51,12 @@ class Shelf(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All policies of the stager."""
+    """All policies of the stager, and the calendars that they name."""
 
     stages: Shelf[StagePolicy]
     strategies: Shelf[Strategy]
     holds: Shelf[HoldPolicy]
+    calendars: Mapping[str, Calendar]
 
     def edition(self, digest: str) -> Loaded[StagePolicy] | Loaded[Strategy] | Loaded[HoldPolicy]:
         """The version with this digest, of any policy. Raises KeyError when it is not here any more."""

@@ -43,7 +43,7 @@ async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House
 
 def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime) -> Hold:
     kind = "dispute" if isinstance(fact, DisputeRaised) else "payment_claim"
-    rule = house.rulebook.holds.on(house.today(now)).policy.kinds[kind]
+    policy = house.rulebook.holds.on(house.today(now)).policy
     return Hold(
         hold_id=stable_id("hold", kind, fact.contact_id),
         loan_id=fact.loan_id,
@@ -51,8 +51,8 @@ def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime
         kind=kind,
         placed_at=now,
         # The claim's time runs from when it was made, however late it is told.
-        until=lasts_until(rule, fact.at, house.zone),
-        freezes_interest=rule.freezes_interest,
+        until=lasts_until(policy, kind, fact.at, house.zone, house.rulebook.calendars),
+        freezes_interest=policy.kinds[kind].freezes_interest,
         origin=fact.contact_id,
         reason=None,
     )
@@ -96,15 +96,16 @@ async def place_hold(
     borrower_id, loans = await loans_of_case(tx, case_id)
     if loan_id not in loans:
         raise BadRequest(f"loan_id: loan {loan_id} is not in case {case_id}", field="loan_id")
-    rule = house.rulebook.holds.on(house.today(tx.now)).policy.kinds[kind]
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    lasting = lasts_until(policy, kind, tx.now, house.zone, house.rulebook.calendars)
     hold = Hold(
         hold_id=stable_id("hold", case_id, key),
         loan_id=loan_id,
         borrower_id=borrower_id,
         kind=kind,
         placed_at=tx.now,
-        until=until if until is not None else lasts_until(rule, tx.now, house.zone),
-        freezes_interest=rule.freezes_interest,
+        until=until if until is not None else lasting,
+        freezes_interest=policy.kinds[kind].freezes_interest,
         origin=None,
         reason=reason,
     )
