@@ -15,13 +15,21 @@ from ledger.domain.facts import LoanFacts, PenaltyRule, RateChange
 
 @lru_cache(maxsize=4096)
 def daily_rate(annual_rate: Decimal, rule: PenaltyRule, day_count: int) -> Fraction:
-    """The exact penalty rate of one day: own rate or loan rate x multiplier, capped, over the year's base."""
-    yearly = Fraction(annual_rate) * Fraction(rule.multiplier)
+    """The exact penalty rate of one day: that of the year over the year's base."""
+    return yearly_rate(annual_rate, rule) / day_count
+
+
+def yearly_rate(annual_rate: Decimal, rule: PenaltyRule) -> Fraction:
+    """The exact penalty rate of a year: own rate or loan rate x multiplier, capped."""
+    yearly = uncapped_rate(annual_rate, rule)
+    return yearly if rule.all_in_cap is None else min(yearly, Fraction(rule.all_in_cap))
+
+
+def uncapped_rate(annual_rate: Decimal, rule: PenaltyRule) -> Fraction:
+    """What the rule would charge in a year if nothing limited it."""
     if rule.annual_rate is not None:
-        yearly = Fraction(rule.annual_rate)
-    if rule.all_in_cap is not None:
-        yearly = min(yearly, Fraction(rule.all_in_cap))
-    return yearly / day_count
+        return Fraction(rule.annual_rate)
+    return Fraction(annual_rate) * Fraction(rule.multiplier)
 
 
 def rounded(numerator: int, denominator: int) -> int:
@@ -62,6 +70,14 @@ def _stated(change: RateChange) -> tuple[int, bool, datetime | None, Decimal]:
     )
 
 
+def annual_rates(facts: LoanFacts) -> list[tuple[int, Decimal]]:
+    """The loan's own rates as (first day, rate) in order; the first reaches back to the beginning of time."""
+    by_day = {0: facts.annual_rate}
+    for change in sorted(facts.rate_changes, key=_stated):
+        by_day[change.effective_on.toordinal()] = change.annual_rate
+    return list(by_day.items())
+
+
 def rates_of(facts: LoanFacts, paused: Spans) -> Rates:
     """The penalty rates of a loan; paused days and interest-freezing holds bear none."""
     rule, base = facts.terms.penalty, facts.terms.day_count
@@ -71,9 +87,7 @@ def rates_of(facts: LoanFacts, paused: Spans) -> Rates:
         frozen = united((*paused, *paused_spans(facts.freezes)))
     if not facts.rate_changes:
         return Rates(first.denominator, ((0, first.numerator),), frozen)
-    by_day = {0: first}
-    for change in sorted(facts.rate_changes, key=_stated):
-        by_day[change.effective_on.toordinal()] = daily_rate(change.annual_rate, rule, base)
+    by_day = {day: daily_rate(rate, rule, base) for day, rate in annual_rates(facts)}
     denominator = lcm(*(rate.denominator for rate in by_day.values()))
     steps = tuple((day, int(rate * denominator)) for day, rate in by_day.items())
     return Rates(denominator, steps, frozen)

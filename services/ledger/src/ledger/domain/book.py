@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from operator import attrgetter
+from typing import Self, TypeVar
 
 from ledger.domain.accrual import Rates, rates_of, rounded
 from ledger.domain.ageing import FOREVER, Spans, paused_spans
@@ -13,6 +15,8 @@ from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, Carr
 
 # Money as (value day, minor units).
 Payment = tuple[int, int]
+
+_order_of_money = attrgetter("value_date", "posted_at", "id")
 
 
 class Book:
@@ -42,6 +46,17 @@ class Book:
         self.paused = paused
         self.credit = self.settled = self.entered = self.today = self.opened = 0
         self._rates: Rates | None = None
+
+    def replaced_by(self, items: list[Item], later: Later) -> Self:
+        """The book of the next schedule of the same loan."""
+        return type(self)(self.facts, items, later, self.paused)
+
+    @property
+    def rates(self) -> Rates:
+        """The penalty rates of the loan, made out when the first item needs them."""
+        if self._rates is None:
+            self._rates = rates_of(self.facts, self.paused)
+        return self._rates
 
     def begin(self, day: int, received: int) -> None:
         """Start on the day of a reschedule: what was late by then has accrued so far in the book before."""
@@ -100,9 +115,7 @@ class Book:
         principal = rests[PRINCIPAL]
         interest = rests[INTEREST] if self.facts.terms.penalty.compound_on_interest else 0
         if principal or interest:
-            rates = self._rates
-            if rates is None:
-                rates = self._rates = rates_of(self.facts, self.paused)
+            rates = self._rates or self.rates
             rate = rates.between(item.accrued_to, today)
             if principal:
                 item.penalty_exact += principal * rate
@@ -117,11 +130,19 @@ class Book:
         item.accrued_to = today
 
 
+B = TypeVar("B", bound=Book)
+
+
 def fold(facts: LoanFacts, as_of: date, *, whole: bool = False) -> Book:
     """The items of a loan at the end of `as_of`, after every fact that counts by then.
 
     With `whole` the instalments still to come are laid out too.
     """
+    return fold_into(Book, facts, as_of, whole=whole)
+
+
+def fold_into(kind: type[B], facts: LoanFacts, as_of: date, *, whole: bool = False) -> B:
+    """The fold into another kind of book, such as one that records how it came about."""
     day = as_of.toordinal()
     payments = payments_by(facts, as_of)
     paused = paused_spans(facts.pauses, facts.resumed_on) if facts.pauses else ()
@@ -130,7 +151,7 @@ def fold(facts: LoanFacts, as_of: date, *, whole: bool = False) -> Book:
     items, later = open_items(
         facts, facts.schedule, (), paused, paid=facts.paid_before, horizon=horizon, known=day
     )
-    book = Book(facts, items, later, paused)
+    book = kind(facts, items, later, paused)
     if facts.reschedules:
         book, payments = _rescheduled(book, payments, horizon, day)
     book.take(payments)
@@ -140,20 +161,21 @@ def fold(facts: LoanFacts, as_of: date, *, whole: bool = False) -> Book:
 
 def payments_by(facts: LoanFacts, as_of: date) -> list[Payment]:
     """Money that counts on a date, in the order in which it is allocated."""
+    return [(each.value_date.toordinal(), each.amount) for each in counting_money(facts, as_of)]
+
+
+def counting_money(facts: LoanFacts, as_of: date) -> list[Repayment]:
+    """The repayments that count on a date, in the order in which they are allocated."""
     counting = [
         each
         for each in facts.repayments
         if each.value_date <= as_of and (each.reversed_on is None or each.reversed_on > as_of)
     ]
     counting.sort(key=_order_of_money)
-    return [(each.value_date.toordinal(), each.amount) for each in counting]
+    return counting
 
 
-def _order_of_money(repayment: Repayment) -> tuple[date, datetime, str]:
-    return repayment.value_date, repayment.posted_at, repayment.id
-
-
-def _rescheduled(book: Book, payments: list[Payment], horizon: int, day: int) -> tuple[Book, list[Payment]]:
+def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tuple[B, list[Payment]]:
     """Close the books of each schedule on the day it was replaced and open those of the next.
 
     All that had accrued by then becomes one penalty item due that day, and all the money received by then is
@@ -174,7 +196,7 @@ def _rescheduled(book: Book, payments: list[Payment], horizon: int, day: int) ->
             carried.append(CarriedPenalty(change.effective_on, accrued))
         instalments = (*(row for row in instalments if row.seq in change.keep), *change.schedule)
         items, later = open_items(facts, instalments, carried, book.paused, horizon=horizon, known=day)
-        book = Book(facts, items, later, book.paused)
+        book = book.replaced_by(items, later)
         book.begin(start, cut_over + sum(amount for on, amount in payments if on < start))
     return book, [(on, amount) for on, amount in payments if on >= book.opened]
 
