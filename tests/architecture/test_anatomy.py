@@ -27,6 +27,8 @@ SOMETIMES = {"schedule", "handlers", "rules", "policy", "store", "tables", "view
 #: What only one service does, and why it stands beside the shared names.
 OWN: dict[str, dict[str, str]] = {
     "ledger": {
+        "account": "a loan at hand while facts are booked",
+        "applying": "what is stated of a loan becomes part of its facts, in the service and for a file",
         "books": "one fact after another becomes what is true of the loans at hand",
         "bulk": "the streamed door: NDJSON in, an answer a line out",
         "closing": "the day close, batch by batch",
@@ -34,7 +36,9 @@ OWN: dict[str, dict[str, str]] = {
         "cursors": "where a page of a list ended",
         "door": "what comes over REST becomes the events a consumer would hand on",
         "figures": "the figures of a loan, the same for REST and the command line",
+        "statements": "core banking's own figures against the ledger's",
         "standing": "what was last said of a loan, and what is new",
+        "transits": "money that may be on its way",
     },
     "stager": {
         "reasons": "the decisions behind a case, each made again from its facts",

@@ -15,7 +15,7 @@ from dev.generate_contracts import CONTRACTS, schema_of
 from spine.envelope import Envelope, parse_structured, to_structured
 from spine.errors import EventRefused
 from spine.events import Event, convert, decode, encode, events_of
-from spine.events.corebanking import RepaymentPosted
+from spine.events.payments import RepaymentPosted
 from spine.topics import TOPICS
 
 TYPES = [cls for topic in TOPICS for cls in events_of(topic)]

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from ledger import closing
 from ledger.books import Answer
 from ledger.domain.facts import LoanFacts
-from ledger.handlers import Intake, take
+from ledger.handlers.core_facts import Intake, take
 from ledger.policy import House
 from ledger.standing import Standing
 from ledger.store import loans

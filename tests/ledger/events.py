@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from spine.envelope import Envelope
-from spine.events.corebanking import Instalment, LoanOpened, LoanTerms, RepaymentPosted, RepaymentReversed
+from spine.events.corebanking import Instalment, LoanOpened, LoanTerms
+from spine.events.payments import RepaymentPosted, RepaymentReversed
 from spine.events.registry import Event, encode
 from spine.money import format_minor, parse_minor
 from spine.service import Received

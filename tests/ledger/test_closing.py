@@ -27,7 +27,7 @@ Make = Callable[[], Awaitable[str]]
 
 async def run_timer(desk: Desk) -> int:
     """Runs the close timer until nothing is due; returns the number of its batches."""
-    [schedule] = schedules(desk.runtime, desk.intake)
+    schedule, *_ = schedules(desk.runtime, desk.intake)
     runs = 0
     while await schedule.run():
         runs += 1
@@ -157,7 +157,7 @@ import asyncio, sys
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 from ledger import closing
-from ledger.handlers import Intake
+from ledger.handlers.core_facts import Intake
 from ledger.policy import House
 from spine.clock import FixedClock
 from spine.database import Runtime, create_engine

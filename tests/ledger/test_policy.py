@@ -30,6 +30,9 @@ def house_of(folder: Path, text: str) -> House:
 DEFAULT = """
 version: "t"
 business_day: {close_minutes_after_midnight: 90}
+statement: {amount_tolerance: "0.00", penalty_tolerance: "0.05"}
+transit: {pending_business_days: 1, debit_hours: 24, claim_business_days: 3, claim_matches_within_days: 3}
+feed: {silent_after_minutes: 90}
 default:
   grace_days: 3
   grace_rule: after_grace
@@ -69,7 +72,7 @@ def test_what_a_loan_states_wins_over_its_product_and_that_over_the_default(tmp_
 def test_kept_terms_are_read_as_they_were_resolved() -> None:
     event = opened(terms=LoanTerms(holiday_rule="next_business_day", penalty=PenaltyTerms(annual_rate="0.2")))
     terms = resolved_terms(event, SHIPPED)
-    read = KeptTerms(SHIPPED.calendars).read(kept(terms), "CNY")
+    read = KeptTerms(SHIPPED.calendars, SHANGHAI).read(kept(terms), "CNY")
     assert read == facts_of(event, terms, SHIPPED.calendars).terms
     calendar = read.calendar
     assert calendar is not None

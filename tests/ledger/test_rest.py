@@ -14,7 +14,7 @@ from ledger.app import build
 from ledger.door import read_event
 from ledger.policy import House
 from spine.errors import TactError
-from spine.events.corebanking import BorrowerUpdated
+from spine.events.parties import BorrowerUpdated
 from spine.http import create_api
 from tests.ledger.desk import Desk, open_desk
 from tests.ledger.events import cloud_event, due, on, opened, posted, reversed_

@@ -20,8 +20,8 @@ from notifier.vault import KEY_BYTES, Vault
 from spine.clock import FixedClock, wall_now
 from spine.database import Runtime
 from spine.events.contact_log import ContactLogTick
-from spine.events.corebanking import BorrowerUpdated, ContactPoint
 from spine.events.ledger import LedgerTick, LoanCured, LoanOverdue, LoanSettled, Overdue
+from spine.events.parties import BorrowerUpdated, ContactPoint
 from spine.events.registry import Event
 from spine.events.stager import ContactRequested, ContactWithdrawn, StagerTick
 from spine.service import Consume, Received, Schedule, Service

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from spine.envelope import Envelope, parse_structured, to_structured
 from spine.errors import BadAmount, BadJson, BadSchema, EventRefused, UnknownType
 from spine.events import decode, event_class
-from spine.events.corebanking import LoanOpened, RepaymentPosted
+from spine.events.corebanking import LoanOpened
+from spine.events.payments import RepaymentPosted
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
-from spine.clock import FixedClock, local_instant
+from spine.business_days import local_instant
+from spine.clock import FixedClock
 from spine.database import Runtime, Tx
 from spine.events.ledger import BusinessDateClosed
 from spine.events.registry import Event

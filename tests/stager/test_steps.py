@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from spine.clock import local_instant
+from spine.business_days import local_instant
 from spine.events.notifier import (
     MessageAccepted,
     MessageDelivered,

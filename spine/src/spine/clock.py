@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -69,18 +68,3 @@ async def step_clock(engine: AsyncEngine, instant: datetime) -> None:
 def wall_now() -> datetime:
     """Wall time, for ticks and leases only."""
     return datetime.now(UTC)
-
-
-def business_date(instant: datetime, zone: ZoneInfo) -> date:
-    """The business date at an instant: the calendar date in the lender's zone, rolled at local midnight."""
-    return instant.astimezone(zone).date()
-
-
-def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The instant of a local time. A time skipped by DST is taken after the gap, a doubled one first."""
-    return datetime.combine(day, at, zone).astimezone(UTC)
-
-
-def end_of_business_date(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which `day` is over in the lender's zone (exclusive)."""
-    return local_instant(day + timedelta(days=1), time(0), zone)

@@ -174,7 +174,7 @@ class Relay:
 
     async def _inputs_read(self, connection: AsyncConnection) -> datetime | None:
         """The instant at which every partition of every input had been read to its end; None if never."""
-        topics = [consume.topic for consume in self._service.consumes]
+        topics = [consume.topic for consume in self._service.consumes if consume.holds_ticks]
         if not topics:
             return (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()  # type: ignore[no-any-return]
         row = (await connection.execute(_INPUTS, {"topics": topics})).one()

@@ -36,7 +36,8 @@ class Consume:
 
     `types` are the events the handler gets; other registered types pass by, unregistered ones become dead
     letters. `early` gets the stop facts among `early_types` that arrive behind a gap, before their turn; the
-    handler gets them again in order, so both must be idempotent.
+    handler gets them again in order, so both must be idempotent. `holds_ticks`: whether the service's tick waits
+    until this topic is read to its end.
     """
 
     topic: str
@@ -44,6 +45,7 @@ class Consume:
     handler: Handler
     early: Handler | None = None
     early_types: tuple[type[Event], ...] = ()
+    holds_ticks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

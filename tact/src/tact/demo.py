@@ -20,7 +20,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from spine.broker.connect import connect
 from spine.broker.port import Broker, PublishFailed, TopicPartition
-from spine.clock import business_date, local_instant, step_clock
+from spine.business_days import business_date, local_instant
+from spine.clock import step_clock
 from spine.database import Runtime, create_engine, is_transient
 from spine.errors import TactError
 from spine.process import build_runtime

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from spine.clock import business_date
+from spine.business_days import business_date
 from tact.demo import Story
 from tact.portfolio.errors import PortfolioFileUnreadable
 from tact.portfolio.files import PortfolioKind, detect, open_portfolio

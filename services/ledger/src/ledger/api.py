@@ -14,7 +14,7 @@ from ledger.books import Outcome
 from ledger.domain.position import LoanStatus, position
 from ledger.door import read_event, status_of
 from ledger.figures import ArrearsFigures, arrears
-from ledger.handlers import Intake, take
+from ledger.handlers.core_facts import Intake, take
 from ledger.store import day, loans, reads
 from spine.database import Runtime, Tx
 from spine.errors import NotFound, TooLarge

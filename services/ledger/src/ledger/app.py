@@ -7,7 +7,7 @@ from functools import partial
 from ledger import api, bulk
 from ledger.consumes import consumes
 from ledger.emits import EMITS
-from ledger.handlers import Intake
+from ledger.handlers.core_facts import Intake
 from ledger.policy import House
 from ledger.schedule import behind, due, schedules
 from ledger.settings import LedgerSettings

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
-from ledger import emits
-from ledger.contract import facts_of, kept, repayment_of, resolved_terms
-from ledger.domain.book import fold
-from ledger.domain.facts import LoanFacts, Repayment
-from ledger.domain.position import position_of
-from ledger.domain.transitions import next_candidate_on
+import msgspec
+
+from ledger import emits, statements, transits
+from ledger.account import Account
+from ledger.applying import ComesTooEarly, Contradiction, apply, check_borrower
+from ledger.contract import facts_of, kept, resolved_terms
+from ledger.domain.facts import Repayment
+from ledger.domain.statement_check import Tolerance
 from ledger.policy import House
-from ledger.standing import Standing, changes
+from ledger.standing import Standing
 from spine.envelope import Envelope
 from spine.errors import EventRefused
-from spine.events.corebanking import LoanOpened, RepaymentPosted, RepaymentReversed
-from spine.events.registry import Event
+from spine.events.corebanking import (
+    ArrearsStated,
+    FeedHeartbeat,
+    LoanContract,
+    LoanImported,
+    LoanRescheduled,
+)
+from spine.events.ledger import LoanOverdue
+from spine.events.payments import (
+    DebitFailed,
+    DebitScheduled,
+    RepaymentPending,
+    RepaymentPosted,
+    RepaymentReversed,
+)
+from spine.events.registry import Event, encode
 from spine.service import Received
 
 
@@ -43,31 +59,6 @@ class Answer:
 
 
 _ACCEPTED: Final = Answer(Outcome.ACCEPTED)
-
-
-@dataclass(slots=True)
-class Account:
-    """A loan at hand: its facts, and its standing as last told. `terms` is set on new loans only.
-
-    `next_look_on`: the first later date on which the standing may change by itself, once looked at.
-    """
-
-    facts: LoanFacts
-    standing: Standing
-    version: int
-    terms: str | None = None
-    next_look_on: date | None = None
-    looked_at: bool = False
-
-    def look(self, as_of: date, *, by_facts: bool) -> list[Event]:
-        """Brings the standing to a date, and says what became true."""
-        book = fold(self.facts, as_of)
-        now = position_of(book, as_of)
-        standing = Standing.of(now)
-        what = changes(self.standing, standing, by_facts=by_facts)
-        self.standing, self.looked_at = standing, True
-        self.next_look_on = next_candidate_on(book, as_of)
-        return list(emits.of_changes(self.facts, now, what))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +90,11 @@ class Written:
     events: list[tuple[Event, Envelope]] = field(default_factory=list)
     repayments: list[tuple[str, RepaymentPosted, Repayment]] = field(default_factory=list)
     reversals: list[RepaymentReversed] = field(default_factory=list)
+    amendments: list[Received] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
     unparked: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    heartbeats: dict[str, datetime] = field(default_factory=dict)
 
 
 class Books:
@@ -112,30 +105,38 @@ class Books:
     """
 
     def __init__(
-        self, house: House, open_on: date, accounts: dict[str, Account], waiting: Mapping[str, list[Parked]]
+        self,
+        house: House,
+        open_on: date,
+        accounts: dict[str, Account],
+        waiting: Mapping[str, list[Parked]],
+        now: datetime,
     ) -> None:
         self.accounts = accounts
         self.written = Written()
         self._house = house
         self._open_on = open_on
         self._waiting = {loan_id: list(parked) for loan_id, parked in waiting.items()}
+        self._now = now
 
     def looked_at(self) -> list[Account]:
         """The loans that facts came for."""
         return [account for account in self.accounts.values() if account.looked_at]
 
+    def marked(self) -> list[Account]:
+        """The loans whose kept transits, statement or amendments changed."""
+        return [account for account in self.accounts.values() if account.marked]
+
     def take(self, received: Received, *, was_parked: bool = False) -> Answer:
         """Books one event, and those it releases; a refused one changes nothing."""
-        event = received.event
-        assert isinstance(event, LoanOpened | RepaymentPosted | RepaymentReversed)
         try:
-            answer = self._book(event, received)
+            answer = self._book(received.event, received)
         except EventRefused as error:
             answer = Answer(Outcome.REFUSED, error.code, error.detail, error.facts.get("field"))
         if answer.outcome is Outcome.REFUSED:
             return self.refuse(received, answer, was_parked=was_parked)
-        if answer.outcome is Outcome.ACCEPTED:
-            self._release(event)
+        if answer.outcome is Outcome.ACCEPTED and self._waiting:
+            self._release(received.event)
         return answer
 
     def refuse(self, received: Received, answer: Answer, *, was_parked: bool = False) -> Answer:
@@ -145,88 +146,113 @@ class Books:
         self.written.refusals.append(Refusal(received, borrower_id, answer, was_parked))
         return answer
 
-    def _book(self, event: LoanOpened | RepaymentPosted | RepaymentReversed, received: Received) -> Answer:
-        account = self.accounts.get(event.loan_id)
-        if isinstance(event, LoanOpened):
+    def _book(self, event: Event, received: Received) -> Answer:
+        if isinstance(event, FeedHeartbeat):
+            self.written.heartbeats[received.envelope.source] = event.at
+            return _ACCEPTED
+        account = self.accounts.get(event.subject or "")
+        if isinstance(event, LoanContract):
             if account is not None:
-                return _conflict(f"loan {event.loan_id} was opened before by another event", "loan_id")
-            return self._open(event, received.envelope)
+                raise Contradiction(
+                    f"loan {event.loan_id} was opened before by another event", field="loan_id"
+                )
+            self._open(event, received)
+            return _ACCEPTED
         if account is None:
-            return self._park("loan", event, received)
-        loan = account.facts
-        if loan.borrower_id != event.borrower_id:
-            return _conflict(
-                f"loan {event.loan_id} has another borrower; a loan keeps its own", "borrower_id"
-            )
-        if isinstance(event, RepaymentPosted):
-            return self._post(account, event, received.envelope)
-        if isinstance(event, RepaymentReversed):
-            return self._reverse(account, event, received)
-        assert_never(event)
+            return self._park("loan", received)
+        check_borrower(account.facts, event)
+        try:
+            self._take_fact(account, event, received)
+        except ComesTooEarly as early:
+            return self._park(early.waits_for, received)
+        return _ACCEPTED
 
-    def _open(self, event: LoanOpened, cause: Envelope) -> Answer:
+    def _open(self, event: LoanContract, received: Received) -> None:
         terms = resolved_terms(event, self._house)
         loan = facts_of(event, terms, self._house.calendars)
         account = Account(loan, Standing.unheard_of(self._open_on), 0, kept(terms))
         self.accounts[event.loan_id] = account
-        self.written.events.append((emits.registered(event), cause))
-        self._compare(account, cause)
-        return _ACCEPTED
+        self._say(received, [emits.registered(event)])
+        self._compare(account, received)
+        if isinstance(event, LoanImported):
+            self._keep(account, _without_history(received, event))
+            self._mark_taken_over(event)
 
-    def _post(self, account: Account, event: RepaymentPosted, cause: Envelope) -> Answer:
-        loan = account.facts
-        if event.currency != loan.currency:
-            return Answer(
-                Outcome.REFUSED,
-                "wrong_currency",
-                f"currency: {event.currency} given, loan {event.loan_id} is in {loan.currency}",
-                "currency",
-            )
-        if any(known.id == event.repayment_id for known in loan.repayments):
-            return _conflict(
-                f"repayment {event.repayment_id} was posted before by another event", "repayment_id"
-            )
-        repayment = repayment_of(event)
-        account.facts = replace(loan, repayments=(*loan.repayments, repayment))
-        self.written.repayments.append((event.loan_id, event, repayment))
-        self.written.events.append((emits.received(loan, repayment), cause))
-        self._compare(account, cause)
-        return _ACCEPTED
+    def _mark_taken_over(self, event: LoanImported) -> None:
+        told = self.written.events
+        overdue, cause = told[-1]
+        if isinstance(overdue, LoanOverdue) and overdue.loan_id == event.loan_id:
+            told[-1] = (emits.taken_over(overdue, event), cause)
 
-    def _reverse(self, account: Account, event: RepaymentReversed, received: Received) -> Answer:
-        loan = account.facts
-        known = next((each for each in loan.repayments if each.id == event.repayment_id), None)
-        if known is None:
-            return self._park(f"repayment:{event.repayment_id}", event, received)
-        if known.reversed_on is not None:
-            return _conflict(f"repayment {known.id} was reversed before by another event", "repayment_id")
-        gone = replace(known, reversed_on=event.reversed_on)
-        money = tuple(gone if each is known else each for each in loan.repayments)
-        account.facts = replace(loan, repayments=money)
-        self.written.reversals.append(event)
-        self.written.events.append((emits.reversed_(loan, known, event), received.envelope))
-        self._compare(account, received.envelope)
-        return _ACCEPTED
+    def _take_fact(self, account: Account, event: Event, received: Received) -> None:
+        if isinstance(event, RepaymentPending | DebitScheduled | DebitFailed):
+            waiting = self._house.waiting(account.facts.terms.calendar)
+            self._say(received, transits.take(account, event, waiting, self._now))
+        elif isinstance(event, ArrearsStated):
+            self._say(received, statements.take(account, event, self._tolerance(account)))
+        else:
+            self._apply(account, event, received)
 
-    def _compare(self, account: Account, cause: Envelope) -> None:
+    def _apply(self, account: Account, event: Event, received: Received) -> None:
+        """A fact that changes what is owed: kept, told, compared, and held against what was waited for."""
+        before = account.facts
+        loan = account.facts = apply(before, event, stated_at=received.envelope.time, zone=self._house.zone)
+        money = None
+        if isinstance(event, RepaymentPosted):
+            money = loan.repayments[-1]
+            self.written.repayments.append((event.loan_id, event, money))
+            self._say(received, [emits.received(loan, money)])
+        elif isinstance(event, RepaymentReversed):
+            self.written.reversals.append(event)
+            known = next(each for each in loan.repayments if each.id == event.repayment_id)
+            self._say(received, [emits.reversed_(loan, known, event)])
+        else:
+            self._keep(account, received)
+            if isinstance(event, LoanRescheduled):
+                self._say(received, [emits.rescheduled(loan, event)])
+        self._compare(account, received)
+        if account.transits and money is not None:
+            waiting = self._house.waiting(loan.terms.calendar)
+            self._say(received, transits.arrived(account, money, waiting, self._now))
+        if account.statement is not None:
+            self._say(received, statements.recheck(account, self._tolerance(account)))
+
+    def _keep(self, account: Account, received: Received) -> None:
+        """Notes an amendment, to be kept as it was stated."""
+        account.has_facts = account.marked = True
+        self.written.amendments.append(received)
+
+    def _tolerance(self, account: Account) -> Tolerance:
+        return self._house.statement_tolerance(account.facts.currency)
+
+    def _compare(self, account: Account, received: Received) -> None:
         """What became true by a fact, told on the open date (or the next, where the close has been by)."""
         as_of = max(self._open_on, account.standing.as_of)
-        self.written.events += [(event, cause) for event in account.look(as_of, by_facts=True)]
+        self._say(received, account.look(as_of, by_facts=True))
 
-    def _park(self, waits_for: str, event: RepaymentPosted | RepaymentReversed, received: Received) -> Answer:
+    def _say(self, received: Received, events: Iterable[Event]) -> None:
+        self.written.events += [(event, received.envelope) for event in events]
+
+    def _park(self, waits_for: str, received: Received) -> Answer:
         parked = Parked(None, waits_for, received)
-        self._waiting.setdefault(event.loan_id, []).append(parked)
+        self._waiting.setdefault(received.event.subject or "", []).append(parked)
         self.written.parked.append(parked)
         return Answer(Outcome.PARKED)
 
-    def _release(self, event: LoanOpened | RepaymentPosted | RepaymentReversed) -> None:
+    def _release(self, event: Event) -> None:
         """Books what waited for this event, in the order in which it had arrived."""
-        waiting = self._waiting.get(event.loan_id)
-        if not waiting or isinstance(event, RepaymentReversed):
+        loan_id = event.subject or ""
+        waiting = self._waiting.get(loan_id)
+        if not waiting:
             return
-        arrived = "loan" if isinstance(event, LoanOpened) else f"repayment:{event.repayment_id}"
+        if isinstance(event, LoanContract):
+            arrived = "loan"
+        elif isinstance(event, RepaymentPosted):
+            arrived = f"repayment:{event.repayment_id}"
+        else:
+            return
         released = [parked for parked in waiting if parked.waits_for == arrived]
-        self._waiting[event.loan_id] = [parked for parked in waiting if parked.waits_for != arrived]
+        self._waiting[loan_id] = [parked for parked in waiting if parked.waits_for != arrived]
         for parked in released:
             if parked.id is None:
                 self.written.parked.remove(parked)
@@ -235,5 +261,7 @@ class Books:
             self.take(parked.received, was_parked=True)
 
 
-def _conflict(message: str, field: str) -> Answer:
-    return Answer(Outcome.REFUSED, "conflict", message, field)
+def _without_history(received: Received, event: LoanImported) -> Received:
+    """A taken-over loan is kept without its past contacts: they are told to others and mean nothing here."""
+    slim = msgspec.structs.replace(event, contact_history=())
+    return replace(received, event=slim, body=encode(slim))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ledger.door import read_event, status_of
-from ledger.handlers import Intake, take
+from ledger.handlers.core_facts import Intake, take
 from spine.database import Runtime, is_transient
 from spine.errors import EventRefused, TooLarge
 from spine.http import BodyTooLarge

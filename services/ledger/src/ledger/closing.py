@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ledger import emits
-from ledger.handlers import Intake
+from ledger.handlers.core_facts import Intake
 from ledger.store import day, loans, summaries
-from spine.clock import end_of_business_date
+from spine.business_days import end_of_business_date
 from spine.database import Runtime, Tx
 from spine.errors import Conflict
 from spine.failpoints import failpoint

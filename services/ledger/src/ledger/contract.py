@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ledger.domain.calendars import Calendar
 from ledger.domain.facts import (
     BorrowerId,
     Component,
@@ -19,50 +19,46 @@ from ledger.domain.facts import (
     LoanFacts,
     LoanId,
     Overpayment,
+    PaidPart,
     PenaltyRule,
     Repayment,
     Shape,
     Terms,
 )
-from ledger.policy import House, complete
+from ledger.policy import House, complete, house_amount
+from spine.business_days import Calendar
+from spine.calendars import Calendars
 from spine.errors import BadAmount, BadSchema
-from spine.events.corebanking import LoanOpened, LoanTerms, RepaymentPosted
-from spine.money import decimals_of, parse_minor
+from spine.events.corebanking import Instalment as StatedInstalment
+from spine.events.corebanking import LoanContract, LoanImported, LoanTerms
+from spine.events.payments import RepaymentPosted
+from spine.money import parse_minor
 
 #: Beyond these nothing is a loan. With them a century of accrued penalty stays in the range of a bigint.
 MAX_MINOR: Final = 10**14
 MAX_ANNUAL_RATE: Final = Decimal(100)
 
 
-def resolved_terms(event: LoanOpened, house: House) -> LoanTerms:
+def resolved_terms(event: LoanContract, house: House) -> LoanTerms:
     """The terms a loan states, completed by those of its product. Raises BadSchema for an unknown calendar."""
-    stated = event.terms or LoanTerms()
-    terms = complete(stated, house.terms_of_product(event.product))
-    if terms.calendar is not None and terms.calendar not in house.calendars:
-        raise BadSchema(f"terms.calendar: no calendar {terms.calendar[:40]!r}", field="terms.calendar")
+    return completed_terms(event, house.terms_of_product(event.product), house.calendars)
+
+
+def completed_terms(event: LoanContract, default: LoanTerms, calendars: Calendars) -> LoanTerms:
+    """The terms a loan states, completed by `default`. Raises BadSchema for an unknown calendar."""
+    terms = complete(event.terms or LoanTerms(), default)
+    if terms.calendar is not None and terms.calendar not in calendars:
+        raise BadSchema(f"terms.calendar: {calendars.refusal(terms.calendar)}", field="terms.calendar")
     return terms
 
 
-def facts_of(event: LoanOpened, terms: LoanTerms, calendars: Mapping[str, Calendar]) -> LoanFacts:
-    """The facts of a newly opened loan. Raises BadAmount or BadSchema for what no ledger can carry."""
+def facts_of(event: LoanContract, terms: LoanTerms, calendars: Mapping[str, Calendar]) -> LoanFacts:
+    """The facts of a new loan. Raises BadAmount or BadSchema for what no ledger can carry."""
     currency = event.currency
     annual_rate = Decimal(event.annual_rate)
     read = domain_terms(terms, currency, calendars)
-    rule = read.penalty
-    if max(annual_rate * max(rule.multiplier, Decimal(1)), rule.annual_rate or 0) > MAX_ANNUAL_RATE:
+    if not within_rate_limit(annual_rate, read.penalty):
         raise BadAmount(f"annual_rate: with penalty it is beyond {MAX_ANNUAL_RATE}", field="annual_rate")
-    schedule = tuple(
-        Instalment(
-            row.seq,
-            row.due_on,
-            parse_minor(row.principal, currency),
-            parse_minor(row.interest, currency),
-            parse_minor(row.fee, currency),
-        )
-        for row in event.schedule
-    )
-    if sum(row.principal + row.interest + row.fee for row in schedule) > MAX_MINOR:
-        raise BadAmount("schedule: the amounts are beyond what a loan can be", field="schedule")
     return LoanFacts(
         loan_id=LoanId(event.loan_id),
         borrower_id=BorrowerId(event.borrower_id),
@@ -71,17 +67,61 @@ def facts_of(event: LoanOpened, terms: LoanTerms, calendars: Mapping[str, Calend
         principal=parse_minor(event.principal, currency),
         annual_rate=annual_rate,
         opened_on=event.opened_on,
-        schedule=schedule,
+        schedule=instalments_of(event.schedule, currency),
         terms=read,
+        paid_before=paid_parts_of(event) if isinstance(event, LoanImported) else (),
+    )
+
+
+def instalments_of(rows: Sequence[StatedInstalment], currency: str) -> tuple[Instalment, ...]:
+    """The instalments of a schedule. Raises BadAmount for amounts that no loan has."""
+    schedule = tuple(
+        Instalment(
+            row.seq,
+            row.due_on,
+            parse_minor(row.principal, currency),
+            parse_minor(row.interest, currency),
+            parse_minor(row.fee, currency),
+        )
+        for row in rows
+    )
+    if sum(row.principal + row.interest + row.fee for row in schedule) > MAX_MINOR:
+        raise BadAmount("schedule: the amounts are beyond what a loan can be", field="schedule")
+    return schedule
+
+
+def paid_parts_of(event: LoanImported) -> tuple[PaidPart, ...]:
+    """What had been paid on the instalments of a loan that was taken over."""
+    currency = event.currency
+    return tuple(
+        PaidPart(
+            part.seq,
+            parse_minor(part.principal, currency),
+            parse_minor(part.interest, currency),
+            parse_minor(part.fee, currency),
+        )
+        for part in event.paid
     )
 
 
 def repayment_of(event: RepaymentPosted) -> Repayment:
     """The money of a posting. Raises BadAmount."""
-    amount = parse_minor(event.amount, event.currency)
-    if amount > MAX_MINOR:
-        raise BadAmount(f"amount: {event.amount} is beyond what a loan can be", field="amount")
-    return Repayment(event.repayment_id, amount, event.value_date, event.posted_at)
+    return Repayment(
+        event.repayment_id, bounded(event.amount, event.currency), event.value_date, event.posted_at
+    )
+
+
+def bounded(amount: str, currency: str) -> int:
+    """Minor units of an amount that a loan can have. Raises BadAmount."""
+    minor = parse_minor(amount, currency)
+    if minor > MAX_MINOR:
+        raise BadAmount(f"amount: {amount} is beyond what a loan can be", field="amount")
+    return minor
+
+
+def within_rate_limit(annual_rate: Decimal, rule: PenaltyRule) -> bool:
+    """Whether a loan can bear this rate with its penalty."""
+    return max(annual_rate * max(rule.multiplier, Decimal(1)), rule.annual_rate or 0) <= MAX_ANNUAL_RATE
 
 
 def domain_terms(terms: LoanTerms, currency: str, calendars: Mapping[str, Calendar]) -> Terms:
@@ -103,21 +143,20 @@ def domain_terms(terms: LoanTerms, currency: str, calendars: Mapping[str, Calend
         ),
         shape=Shape(allocation.shape),
         order=tuple(Component(name) for name in allocation.order),
-        tolerance=_house_amount(terms.tolerance, currency),
+        tolerance=house_amount(terms.tolerance, currency),
         overpayment=Overpayment(terms.overpayment or Overpayment.CREDIT),
     )
 
 
-def _house_amount(text: str, currency: str) -> int:
-    """Minor units of an amount that may be stated without regard to a currency: 10.00 are 10 yen."""
-    return int(Decimal(text).scaleb(decimals_of(currency)))
-
-
 class KeptTerms:
-    """Reads the terms kept with loans; most loans share theirs, so each text is parsed once."""
+    """Reads the terms kept with loans; most loans share theirs, so each text is parsed once.
 
-    def __init__(self, calendars: Mapping[str, Calendar]) -> None:
+    `zone` is the lender's, in which instants become business dates.
+    """
+
+    def __init__(self, calendars: Mapping[str, Calendar], zone: ZoneInfo) -> None:
         self._calendars = calendars
+        self.zone = zone
         self.read = lru_cache(maxsize=4096)(self._read)
 
     def _read(self, text: str, currency: str) -> Terms:

@@ -7,7 +7,8 @@ from ledger.contract import facts_of, repayment_of, resolved_terms
 from ledger.policy import House
 from spine.envelope import parse_structured
 from spine.errors import BadSchema
-from spine.events.corebanking import COREBANKING, LoanOpened, RepaymentPosted
+from spine.events.corebanking import COREBANKING, LoanContract
+from spine.events.payments import RepaymentPosted
 from spine.service import Received
 from spine.topics import partition_of
 
@@ -25,7 +26,7 @@ def read_event(line: bytes, house: House, partitions: int) -> Received:
         if "\x00" in value:
             raise BadSchema(f"{name}: a NUL is not allowed", field=name)
     event = structured.event(COREBANKING)
-    if isinstance(event, LoanOpened):
+    if isinstance(event, LoanContract):
         facts_of(event, resolved_terms(event, house), house.calendars)
     elif isinstance(event, RepaymentPosted):
         repayment_of(event)

@@ -1,19 +1,31 @@
-"""What the ledger does by itself: each business date is closed when its time has come, missed ones in order."""
+"""What the ledger does by itself: it closes business dates in order, gives up payments, minds the feed."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from prometheus_client import Gauge
 
 from ledger import closing
-from ledger.handlers import Intake
+from ledger.handlers.core_facts import Intake
+from ledger.handlers.transits import take_due_transits
 from ledger.policy import House
-from ledger.store import day
+from ledger.store import day, facts, feeds
 from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
+
+log = structlog.get_logger()
+
+SILENT_FEEDS: Final = Gauge("tact_ledger_silent_feeds", "Publishers of core banking that have gone silent")
 
 
 def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
     """The timers of a worker."""
+    silence = timedelta(minutes=to.house.products.feed.silent_after_minutes)
+    alarmed: set[str] = set()
 
     async def close_due_date() -> int:
         """One batch of the close of the oldest date whose time has come."""
@@ -22,16 +34,41 @@ def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
             return 0
         return await closing.step(runtime, to, open_on)
 
-    return (Schedule("close business dates", close_due_date, every_s=1.0),)
+    async def watch_feed() -> int:
+        """Says once that a publisher went silent, and once that it is back."""
+        async with runtime.transaction() as tx:
+            silent = await feeds.silent(tx, silence)
+        for feed in silent:
+            if feed.source not in alarmed:
+                log.error(
+                    "core banking's feed is silent", source=feed.source, last_seen_at=str(feed.last_seen_at)
+                )
+        for source in alarmed - {feed.source for feed in silent}:
+            log.warning("core banking's feed is back", source=source)
+        alarmed.clear()
+        alarmed.update(feed.source for feed in silent)
+        SILENT_FEEDS.set(len(silent))
+        return 0
+
+    return (
+        Schedule("close business dates", close_due_date, every_s=1.0),
+        Schedule("end payments in transit", partial(take_due_transits, runtime, to), every_s=1.0),
+        Schedule("watch the feed", watch_feed, every_s=15.0),
+    )
 
 
 async def due(tx: Tx, house: House) -> Due:
-    """Business dates that wait for their close now, and when the next one does."""
+    """Business dates and payments in transit whose time has come, and when the next one's does."""
     open_on = await day.hold_open_date(tx, house)
     ahead = max(open_on, house.today(tx.now) - timedelta(days=1))
     while house.closes_at(ahead) <= tx.now:
         ahead += timedelta(days=1)
-    return Due(open=len(overdue_dates(house, open_on, tx.now)), next_at=house.closes_at(ahead))
+    moving, next_move_at = await facts.due_transits(tx)
+    closes_at = house.closes_at(ahead)
+    return Due(
+        open=len(overdue_dates(house, open_on, tx.now)) + moving,
+        next_at=min(closes_at, next_move_at or closes_at),
+    )
 
 
 def overdue_dates(house: House, open_on: date, now: datetime) -> list[date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Self
 
 from ledger.domain.position import Amounts, LoanStatus, Position
@@ -11,11 +11,16 @@ from ledger.domain.position import Amounts, LoanStatus, Position
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The summary kept with a loan: its position when it was last looked at."""
+    """The summary kept with a loan: its position when it was last looked at.
+
+    `anchor_on`: `as_of` less the days past due, also while a pause runs and `dpd_zero_on` is not given; None when
+    there are none.
+    """
 
     as_of: date
     status: LoanStatus
     dpd_zero_on: date | None
+    anchor_on: date | None
     oldest_unpaid_due_on: date | None
     overdue: Amounts
     outstanding_principal: int
@@ -26,6 +31,7 @@ class Standing:
             position.as_of,
             position.status,
             position.dpd_zero_on,
+            position.as_of - timedelta(days=position.dpd) if position.dpd else None,
             position.oldest_unpaid_due_on,
             position.overdue,
             position.outstanding_principal,
@@ -34,12 +40,30 @@ class Standing:
     @classmethod
     def unheard_of(cls, as_of: date) -> Self:
         """Of a loan that nothing was ever said about."""
-        return cls(as_of, LoanStatus.CURRENT, None, None, Amounts(), 0)
+        return cls(as_of, LoanStatus.CURRENT, None, None, None, Amounts(), 0)
 
     @property
     def in_arrears(self) -> bool:
         """Whether an episode of arrears runs."""
-        return self.status is LoanStatus.OVERDUE or self.dpd_zero_on is not None
+        return self.anchor_on is not None
+
+    @property
+    def frozen_dpd(self) -> int | None:
+        """The days past due that stand still while a pause runs."""
+        if self.dpd_zero_on is not None or self.anchor_on is None:
+            return None
+        return (self.as_of - self.anchor_on).days
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is owed here any more: settled, or sold to someone else."""
+        return self.status in (LoanStatus.SETTLED, LoanStatus.SOLD)
+
+    def dpd_on(self, on: date) -> int:
+        """Days past due on a date from `as_of` to the next transition."""
+        if self.dpd_zero_on is not None:
+            return (on - self.dpd_zero_on).days
+        return self.frozen_dpd or 0
 
     def without_accrual(self) -> tuple[object, ...]:
         """All but what grows by itself from day to day."""
@@ -47,6 +71,7 @@ class Standing:
         return (
             self.status,
             self.dpd_zero_on,
+            self.frozen_dpd,
             self.oldest_unpaid_due_on,
             (due.fee, due.interest, due.principal),
             self.outstanding_principal,
@@ -69,7 +94,7 @@ def changes(before: Standing, now: Standing, *, by_facts: bool) -> Changes:
     Penalty that only accrued is no change; after new facts (`by_facts`) any other amount is one, because
     money may have gone to penalty alone.
     """
-    settled = now.status is LoanStatus.SETTLED and before.status is not LoanStatus.SETTLED
+    settled = now.is_over and not before.is_over
     if not now.in_arrears:
         return Changes(cured=before.in_arrears, settled=settled)
     if not before.in_arrears:

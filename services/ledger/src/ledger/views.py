@@ -11,7 +11,8 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from ledger import cursors
-from ledger.books import Account, Outcome
+from ledger.account import Account
+from ledger.books import Outcome
 from ledger.domain.position import LoanStatus, Position
 from ledger.figures import OverdueFigures, overdue
 from ledger.store.day import CloseRun

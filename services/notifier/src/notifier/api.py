@@ -22,7 +22,7 @@ from spine.clock import wall_now
 from spine.database import Runtime, Tx
 from spine.envelope import parse_structured
 from spine.errors import BadSchema, NotFound
-from spine.events.corebanking import PARTIES, BorrowerUpdated
+from spine.events.parties import PARTIES, BorrowerUpdated
 from spine.http import runtime_of
 
 router = APIRouter()

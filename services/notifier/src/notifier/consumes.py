@@ -14,8 +14,8 @@ from spine.events.contact_log import (
     DisputeRaised,
     PaymentClaimed,
 )
-from spine.events.corebanking import PARTIES, BorrowerUpdated
 from spine.events.ledger import LEDGER, ArrearsChanged, LedgerTick, LoanCured, LoanOverdue, LoanSettled
+from spine.events.parties import PARTIES, BorrowerUpdated
 from spine.events.registry import Event, event_class
 from spine.events.stager import STAGER, ContactRequested, ContactWithdrawn, HoldLifted, HoldPlaced, StagerTick
 from spine.service import Consume

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
+from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
-from spine.clock import business_date
 from spine.policy import BadPolicy, Loaded, load_policy, read_rule_files
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
 from stager.domain.rulebook import Rulebook, Shelf, Versioned

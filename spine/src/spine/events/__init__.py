@@ -1,6 +1,6 @@
 """Every event of Tact: importing this package registers them all."""
 
-from spine.events import contact_log, corebanking, deadletters, ledger, notifier, stager
+from spine.events import contact_log, corebanking, deadletters, ledger, notifier, parties, payments, stager
 from spine.events.registry import Event, convert, decode, encode, event_class, events_of
 
 __all__ = [
@@ -15,5 +15,7 @@ __all__ = [
     "events_of",
     "ledger",
     "notifier",
+    "parties",
+    "payments",
     "stager",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from spine.events.registry import Event, Id, Instant, event
+from spine.events.registry import Amount, Event, Id, Instant, event
 
 CONTACT_LOG = "contact-log.v1"
 
@@ -32,12 +32,16 @@ class ContactRecorded(Event, frozen=True, kw_only=True):
 
 @event(CONTACT_LOG, "payment.claimed.v1")
 class PaymentClaimed(Event, frozen=True, kw_only=True):
-    """The borrower says the money is on its way: no collection contact until it is looked into."""
+    """The borrower says the money is on its way: no collection contact until it is looked into.
+
+    `amount`: what was paid, in the loan's currency, where it was said.
+    """
 
     borrower_id: Id
     loan_id: Id
     contact_id: str
     at: Instant
+    amount: Amount | None = None
 
 
 @event(CONTACT_LOG, "dispute.raised.v1")

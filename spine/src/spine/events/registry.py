@@ -25,7 +25,9 @@ Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset")]
 Id = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 
-_AMOUNT_FIELDS = frozenset({"amount", "principal", "interest", "fee", "tolerance"})
+_AMOUNT_FIELDS = frozenset(
+    {"amount", "principal", "interest", "fee", "tolerance", "overdue_principal", "overdue_interest"}
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,7 +117,7 @@ def _field_error(error: msgspec.ValidationError) -> EventRefused:
     message, _, path = str(error).rpartition(" - at `$")
     field = path.rstrip("`").lstrip(".") if message else ""
     leaf = field.rpartition(".")[2].removesuffix("[...]")
-    kind = BadAmount if leaf in _AMOUNT_FIELDS else BadSchema
+    kind = BadAmount if leaf in _AMOUNT_FIELDS or field == "penalty" else BadSchema
     text = message or str(error)
     return kind(f"{field}: {text}" if field else text, field=field or None)
 

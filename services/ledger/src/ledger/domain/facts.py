@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from ledger.domain.calendars import Calendar
+from spine.business_days import Calendar
 from spine.errors import BadSchema
 
 LoanId = NewType("LoanId", str)
@@ -131,10 +131,14 @@ class Repayment:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Half-open [from_on, to_on) in which days are not counted; without `to_on` until resumed."""
+    """Half-open [from_on, to_on) in which days are not counted; without `to_on` until resumed.
+
+    `id` names the hold of one that a hold brought.
+    """
 
     from_on: date
     to_on: date | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

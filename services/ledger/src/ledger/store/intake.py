@@ -11,7 +11,7 @@ from ledger.books import Parked
 from ledger.domain.facts import Repayment
 from spine.database import Tx
 from spine.envelope import Envelope
-from spine.events.corebanking import RepaymentPosted, RepaymentReversed
+from spine.events.payments import RepaymentPosted, RepaymentReversed
 from spine.events.registry import decode, event_class
 from spine.service import Received
 

@@ -7,18 +7,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from ledger.books import Account
+from ledger.account import Account
+from ledger.applying import amend
 from ledger.contract import KeptTerms
 from ledger.domain.facts import BorrowerId, Instalment, LoanFacts, LoanId, Repayment
 from ledger.domain.position import Amounts, LoanStatus
 from ledger.standing import Standing
+from ledger.store import facts
 from spine.database import Tx
 
 _LOAN = """
     SELECT loan_id, borrower_id, product, currency, principal_minor, annual_rate, opened_on,
            CAST(terms AS text) AS terms, recorded_at, as_of, status, dpd_zero_on, oldest_unpaid_due_on,
            overdue_principal_minor, overdue_interest_minor, overdue_fee_minor, overdue_penalty_minor,
-           overdue_compound_minor, outstanding_principal_minor, next_transition_on, version
+           overdue_compound_minor, outstanding_principal_minor, next_transition_on, dpd_anchor_on, version,
+           has_facts, has_transits, has_statement
     FROM loan
 """
 
@@ -82,12 +85,26 @@ async def accounts(
     ids = [row.loan_id for row in rows]
     schedules = await _schedules(tx, ids)
     money = await _money(tx, ids, known_at)
-    return {
+    found = {
         row.loan_id: Account(
-            _facts(row, schedules[row.loan_id], money[row.loan_id], terms), _standing(row), row.version
+            _facts(row, schedules[row.loan_id], money[row.loan_id], terms),
+            _standing(row),
+            row.version,
+            has_facts=row.has_facts,
         )
         for row in rows
     }
+    if amended := [row.loan_id for row in rows if row.has_facts]:
+        for loan_id, stated in (await facts.amendments(tx, amended, known_at)).items():
+            account = found[loan_id]
+            account.facts = amend(account.facts, stated, terms.zone)
+    if in_transit := [row.loan_id for row in rows if row.has_transits]:
+        for loan_id, transits in (await facts.transits(tx, in_transit)).items():
+            found[loan_id].transits = transits
+    if stated_of := [row.loan_id for row in rows if row.has_statement]:
+        for loan_id, statement in (await facts.statements(tx, stated_of)).items():
+            found[loan_id].statement = statement
+    return found
 
 
 def _facts(
@@ -112,6 +129,7 @@ def _standing(row: Any) -> Standing:
         row.as_of,
         LoanStatus(row.status),
         row.dpd_zero_on,
+        row.dpd_anchor_on,
         row.oldest_unpaid_due_on,
         Amounts(
             fee=row.overdue_fee_minor,

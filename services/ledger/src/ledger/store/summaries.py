@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ledger.books import Account
+from ledger.account import Account
 from spine.database import Tx
 
 _INSERT: Final = """
     INSERT INTO loan (loan_id, borrower_id, product, currency, principal_minor, annual_rate, opened_on, terms,
                       recorded_at, as_of, status, dpd_zero_on, oldest_unpaid_due_on, overdue_principal_minor,
                       overdue_interest_minor, overdue_fee_minor, overdue_penalty_minor,
-                      overdue_compound_minor, outstanding_principal_minor, next_transition_on, version)
+                      overdue_compound_minor, outstanding_principal_minor, next_transition_on, dpd_anchor_on,
+                      version)
     SELECT u.loan_id, u.borrower_id, u.product, u.currency, u.principal, u.annual_rate, u.opened_on,
            CAST(u.terms AS jsonb), :now, u.as_of, u.status, u.dpd_zero_on, u.oldest, u.due_principal,
-           u.interest, u.fee, u.penalty, u.compound, u.outstanding, u.next_transition_on, 1
+           u.interest, u.fee, u.penalty, u.compound, u.outstanding, u.next_transition_on, u.anchor, 1
     FROM unnest(
             CAST(:ids AS text[]), CAST(:borrowers AS text[]), CAST(:products AS text[]),
             CAST(:currencies AS text[]), CAST(:principals AS bigint[]), CAST(:rates AS numeric[]),
             CAST(:opened AS date[]), CAST(:terms AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
             CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
             CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
-            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
+            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]),
+            CAST(:anchors AS date[]))
          AS u(loan_id, borrower_id, product, currency, principal, annual_rate, opened_on, terms,
               as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound, outstanding,
-              next_transition_on)
+              next_transition_on, anchor)
 """
 
 _INSERT_INSTALMENTS: Final = """
@@ -40,14 +42,15 @@ _UPDATE: Final = """
         overdue_principal_minor = u.due_principal, overdue_interest_minor = u.interest,
         overdue_fee_minor = u.fee, overdue_penalty_minor = u.penalty, overdue_compound_minor = u.compound,
         outstanding_principal_minor = u.outstanding, next_transition_on = u.next_transition_on,
-        version = l.version + 1
+        dpd_anchor_on = u.anchor, version = l.version + 1
     FROM unnest(
             CAST(:ids AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
             CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
             CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
-            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]))
+            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]),
+            CAST(:anchors AS date[]))
          AS u(loan_id, as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound,
-              outstanding, next_transition_on)
+              outstanding, next_transition_on, anchor)
     WHERE l.loan_id = u.loan_id
 """
 
@@ -102,5 +105,20 @@ def _values(accounts: Sequence[Account]) -> dict[str, list[Any]]:
         "due_penalties": [each.overdue.penalty for each in standings],
         "due_compounds": [each.overdue.compound for each in standings],
         "outstandings": [each.outstanding_principal for each in standings],
+        "anchors": [each.anchor_on for each in standings],
         "nexts": [account.next_look_on for account in accounts],
     }
+
+
+async def mark(tx: Tx, accounts: Sequence[Account]) -> None:
+    """Notes on loans what is kept of them besides schedule and money, so that others need not look for it."""
+    if accounts:
+        await tx.execute(
+            "UPDATE loan AS l SET has_facts = u.facts, has_transits = u.transits, has_statement = u.statement "
+            "FROM unnest(CAST(:ids AS text[]), CAST(:facts AS bool[]), CAST(:transits AS bool[]),"
+            " CAST(:statements AS bool[])) AS u(loan_id, facts, transits, statement) WHERE l.loan_id = u.loan_id",
+            ids=[account.facts.loan_id for account in accounts],
+            facts=[account.has_facts for account in accounts],
+            transits=[bool(account.transits) for account in accounts],
+            statements=[account.statement is not None for account in accounts],
+        )

@@ -14,7 +14,7 @@ from notifier.vault import Vault, normalised
 from spine.database import Tx
 from spine.envelope import Envelope
 from spine.errors import Conflict
-from spine.events.corebanking import BorrowerUpdated, ContactPoint
+from spine.events.parties import BorrowerUpdated, ContactPoint
 from spine.events.registry import encode
 from spine.service import Received
 

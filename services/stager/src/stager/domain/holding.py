@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from stager.domain.business_days import Calendar, add_business_days
+from spine.business_days import Calendar, add_business_days
 from stager.domain.hold_policy import HoldPolicy
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol, TypeVar
 
+from spine.business_days import Calendar
 from spine.policy import Loaded
-from stager.domain.business_days import Calendar
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy

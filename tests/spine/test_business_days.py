@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from spine.business_days import add_business_days
 from spine.calendars import load_calendars
-from stager.domain.business_days import add_business_days
 from stager.domain.hold_policy import HoldPolicy, HoldRule, Lasting
 from stager.domain.holding import lasts_until
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from ledger.books import Answer, Books, Outcome, Refusal
 from ledger.contract import KeptTerms
 from ledger.policy import House
-from ledger.store import day, intake, loans, summaries
+from ledger.store import day, facts, feeds, intake, loans, summaries
 from ledger.store.intake import Key
 from spine.database import Tx
 from spine.deadletters import Rejected, put_aside
@@ -19,13 +20,23 @@ from spine.outbox import emit
 from spine.service import Received
 from spine.topics import partition_of
 
+_HEARD_EVERY: Final = timedelta(minutes=1)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
 
 class Intake:
     """What `take` needs besides the events."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.terms = KeptTerms(house.calendars)
+        self.terms = KeptTerms(house.calendars, house.zone)
+        self._heard: dict[str, datetime] = {}
+
+    def newly_heard(self, sources: Iterable[str], now: datetime) -> set[str]:
+        """Publishers not noted within the last minute: noting each batch would make batches wait for another."""
+        fresh = {source for source in sources if now - self._heard.get(source, _LONG_AGO) >= _HEARD_EVERY}
+        self._heard.update(dict.fromkeys(fresh, now))
+        return fresh
 
 
 async def take_in(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
@@ -56,6 +67,7 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
         answers.append(answer)
     await _correct(tx, noted, taken, books.written.refusals)
     await _save(tx, books)
+    await feeds.heard(tx, to.newly_heard({source for source, _ in first}, tx.now), books.written.heartbeats)
     return answers
 
 
@@ -81,10 +93,10 @@ def _has_key(received: Received) -> bool:
 async def _open_books(tx: Tx, events: Sequence[Received], open_on: date, to: Intake) -> Books:
     """The books with the loans of these events at hand, locked in order."""
     if not events:
-        return Books(to.house, open_on, {}, {})
-    loan_ids = {event.event.subject or "" for event in events}
+        return Books(to.house, open_on, {}, {}, tx.now)
+    loan_ids = {event.event.subject for event in events if event.event.subject}
     accounts = await loans.accounts(tx, await loans.lock(tx, loan_ids), to.terms)
-    return Books(to.house, open_on, accounts, await intake.parked_of(tx, loan_ids))
+    return Books(to.house, open_on, accounts, await intake.parked_of(tx, loan_ids), tx.now)
 
 
 def _answer(books: Books, event: Received, hash_: bytes, before: bytes | None) -> Answer:
@@ -115,6 +127,10 @@ async def _save(tx: Tx, books: Books) -> None:
     written, looked_at = books.written, books.looked_at()
     await summaries.insert(tx, [account for account in looked_at if account.terms is not None])
     await summaries.update(tx, [account for account in looked_at if account.terms is None])
+    await facts.insert_amendments(tx, written.amendments)
+    if marked := books.marked():
+        await summaries.mark(tx, marked)
+        await facts.save_marked(tx, marked)
     await intake.insert_repayments(tx, written.repayments)
     await intake.reverse_repayments(tx, written.reversals)
     await intake.unpark(tx, written.unparked)

@@ -1,0 +1,71 @@
+"""What people do and say that touches money: holds that freeze interest, and claims to have paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from ledger import transits
+from ledger.account import Account
+from ledger.applying import apply
+from ledger.handlers.core_facts import Intake
+from ledger.store import day, facts, loans, summaries
+from spine.database import Tx
+from spine.events.contact_log import PaymentClaimed
+from spine.events.stager import HoldLifted, HoldPlaced
+from spine.outbox import emit
+from spine.service import Received
+
+
+async def take_holds(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
+    """Freezes interest from the day a hold says so until the day it is lifted; other holds change nothing here."""
+    freezing = [
+        each
+        for each in events
+        if isinstance(each.event, HoldPlaced | HoldLifted) and each.event.freezes_interest
+    ]
+    open_on, accounts = await _at_hand(tx, freezing, to)
+    kept = []
+    for received in freezing:
+        account = accounts.get(received.event.subject or "")
+        if account is None:
+            continue
+        account.facts = apply(
+            account.facts, received.event, stated_at=received.envelope.time, zone=to.house.zone
+        )
+        account.has_facts = account.marked = True
+        kept.append(received)
+        for event in account.look(max(open_on, account.standing.as_of), by_facts=True):
+            emit(tx, event, cause=received.envelope)
+    await facts.insert_amendments(tx, kept)
+    await _save(tx, accounts)
+
+
+async def take_claims(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
+    """A borrower says that money is on its way: known by its amount and day when it comes."""
+    claims = [each for each in events if isinstance(each.event, PaymentClaimed)]
+    _, accounts = await _at_hand(tx, claims, to)
+    for received in claims:
+        account = accounts.get(received.event.subject or "")
+        if account is None or not isinstance(received.event, PaymentClaimed):
+            continue
+        waiting = to.house.waiting(account.facts.terms.calendar)
+        for event in transits.take(account, received.event, waiting, tx.now):
+            emit(tx, event, cause=received.envelope)
+    await _save(tx, accounts)
+
+
+async def _at_hand(tx: Tx, events: Sequence[Received], to: Intake) -> tuple[date, dict[str, Account]]:
+    """The open date, and the loans of these events that are on the books, locked in order."""
+    open_on = await day.hold_open_date(tx, to.house)
+    loan_ids = {event.event.subject for event in events if event.event.subject}
+    if not loan_ids:
+        return open_on, {}
+    return open_on, await loans.accounts(tx, await loans.lock(tx, loan_ids), to.terms)
+
+
+async def _save(tx: Tx, accounts: dict[str, Account]) -> None:
+    await summaries.update(tx, [account for account in accounts.values() if account.looked_at])
+    if marked := [account for account in accounts.values() if account.marked]:
+        await summaries.mark(tx, marked)
+        await facts.save_marked(tx, marked)

@@ -1,0 +1,57 @@
+"""Statement checks of a loan at hand: core banking's own figures against the ledger's, until they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ledger import emits
+from ledger.account import Account
+from ledger.contract import bounded
+from ledger.domain.position import position
+from ledger.domain.statement_check import CheckState, Figures, Tolerance, check
+from spine.events.corebanking import ArrearsStated
+from spine.events.registry import Event
+from spine.money import parse_minor
+
+
+def take(account: Account, event: ArrearsStated, tolerance: Tolerance) -> Iterator[Event]:
+    """Checks a statement and tells the outcome; one older than the newest that was checked says nothing new."""
+    currency = account.facts.currency
+    penalty = event.penalty
+    stated = Figures(
+        event.days_past_due,
+        bounded(event.overdue_principal, currency),
+        bounded(event.overdue_interest, currency),
+        parse_minor(penalty, currency, field="penalty") if penalty is not None else None,
+    )
+    known = account.statement
+    if known is not None and event.as_of < known.as_of:
+        return
+    account.statement = check(event.as_of, stated, position(account.facts, event.as_of), tolerance)
+    account.marked = True
+    yield emits.statement_checked(account.facts, account.statement)
+
+
+def recheck(account: Account, tolerance: Tolerance) -> Iterator[Event]:
+    """Compares a statement that differed once more, now that facts have come; tells when it agrees."""
+    known = account.statement
+    if known is None or known.state is not CheckState.MISMATCH:
+        return
+    again = check(known.as_of, known.stated, position(account.facts, known.as_of), tolerance)
+    if again == known:
+        return
+    account.statement = again
+    account.marked = True
+    if again.state is CheckState.MATCHED or again.differences != known.differences:
+        yield emits.statement_checked(account.facts, again)
+
+
+def resolve(account: Account, resolution: str) -> Iterator[Event]:
+    """A person has settled the difference. Resolving what is no mismatch changes nothing."""
+    known = account.statement
+    if known is None or known.state is not CheckState.MISMATCH:
+        return
+    account.statement = replace(known, state=CheckState.RESOLVED, resolution=resolution)
+    account.marked = True
+    yield emits.statement_checked(account.facts, account.statement)
