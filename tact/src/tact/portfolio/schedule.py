@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from spine import amortisation
 from spine.money import format_minor
 from tact.portfolio.account import Due
 from tact.portfolio.calibration import LIMIT_DECILES_TWD, TWD_PER_CNY
@@ -97,14 +98,7 @@ def _principal(rng: Random) -> int:
 
 def annuity(principal: int, rate_bp: int, months: int, first_due: date) -> tuple[Due, ...]:
     """Equal instalments of principal and interest, the last takes the remainder of rounding."""
-    rate = Decimal(rate_bp) / (10_000 * 12)
-    exact = principal * rate / (1 - (1 + rate) ** -months)
-    instalment = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    rows: list[Due] = []
-    balance = principal
-    for month in range(months):
-        interest = (2 * balance * rate_bp + 120_000) // 240_000
-        part = balance if month == months - 1 else instalment - interest
-        rows.append(Due(add_months(first_due, month), part, interest))
-        balance -= part
-    return tuple(rows)
+    parts = amortisation.annuity(principal, Decimal(rate_bp) / 10_000, months)
+    return tuple(
+        Due(add_months(first_due, month), part.principal, part.interest) for month, part in enumerate(parts)
+    )
