@@ -33,7 +33,6 @@ OWN: dict[str, dict[str, str]] = {
         "bulk": "the streamed door: NDJSON in, an answer a line out",
         "closing": "the day close, batch by batch",
         "contract": "a loan as core banking states it becomes the domain's facts",
-        "cursors": "where a page of a list ended",
         "door": "what comes over REST becomes the events a consumer would hand on",
         "figures": "the figures of a loan, the same for REST and the command line",
         "statements": "core banking's own figures against the ledger's",

@@ -114,7 +114,8 @@ async def mark(tx: Tx, accounts: Sequence[Account]) -> None:
     """Notes on loans what is kept of them besides schedule and money, so that others need not look for it."""
     if accounts:
         await tx.execute(
-            "UPDATE loan AS l SET has_facts = u.facts, has_transits = u.transits, has_statement = u.statement "
+            "UPDATE loan AS l SET has_facts = u.facts, has_transits = u.transits, has_statement = u.statement,"
+            " version = l.version + 1 "
             "FROM unnest(CAST(:ids AS text[]), CAST(:facts AS bool[]), CAST(:transits AS bool[]),"
             " CAST(:statements AS bool[])) AS u(loan_id, facts, transits, statement) WHERE l.loan_id = u.loan_id",
             ids=[account.facts.loan_id for account in accounts],

@@ -1,31 +1,21 @@
-"""What the REST door shows: typed answers built from rows and positions."""
+"""What the REST door shows of loans and their money."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from ledger import cursors
 from ledger.account import Account
-from ledger.books import Outcome
 from ledger.domain.position import LoanStatus, Position
+from ledger.domain.schedule import schedule_on
 from ledger.figures import OverdueFigures, overdue
-from ledger.store.day import CloseRun
-from spine.errors import BadRequest
+from ledger.views import watch
+from ledger.views.cursors import following
 from spine.money import format_minor
-
-
-class Taken(TypedDict):
-    """An event that was taken in, or was before (`known`)."""
-
-    source: str
-    id: str
-    outcome: Outcome
 
 
 class ScheduleRow(TypedDict):
@@ -37,7 +27,10 @@ class ScheduleRow(TypedDict):
 
 
 class Loan(TypedDict):
-    """A loan with its figures on `as_of`. `terms` as the contract states them, completed by the product's."""
+    """A loan with its schedule and figures on `as_of`.
+
+    `terms` as the contract states them, completed by the product's. `in_transit`: money that may be on its way.
+    """
 
     loan_id: str
     borrower_id: str
@@ -56,6 +49,8 @@ class Loan(TypedDict):
     overdue: OverdueFigures
     outstanding_principal: str
     next_transition_on: date | None
+    in_transit: list[watch.TransitItem]
+    statement: watch.StatementItem | None
     version: int
 
 
@@ -100,50 +95,6 @@ class RepaymentPage(TypedDict):
     next_cursor: str | None
 
 
-class QuarantineItem(TypedDict):
-    """An event put aside; `offset` is -1 for one that came over REST."""
-
-    id: str
-    topic: str
-    partition: int
-    offset: int
-    borrower_id: str | None
-    loan_id: str | None
-    type: str | None
-    code: str
-    message: str
-    opened_at: datetime
-
-
-class QuarantinePage(TypedDict):
-    items: list[QuarantineItem]
-    next_cursor: str | None
-
-
-class Closed(TypedDict):
-    closed: date
-    open_on: date
-
-
-class LastClose(TypedDict):
-    business_date: date
-    started_at: datetime
-    finished_at: datetime | None
-    loans_visited: int
-    loans_changed: int
-
-
-class BusinessDate(TypedDict):
-    open_on: date
-    closes_at: datetime
-    last_close: LastClose | None
-
-
-def json_response(body: Loan, etag: str) -> Response:
-    """A JSON answer with its ETag."""
-    return Response(msgspec.json.encode(body), media_type="application/json", headers={"ETag": etag})
-
-
 def loan(row: Any, account: Account, now: Position) -> Loan:
     facts = account.facts
     currency = facts.currency
@@ -164,7 +115,7 @@ def loan(row: Any, account: Account, now: Position) -> Loan:
                 interest=format_minor(each.interest, currency),
                 fee=format_minor(each.fee, currency),
             )
-            for each in sorted(facts.schedule, key=lambda each: (each.due_on, each.seq))
+            for each in sorted(schedule_on(facts, now.as_of), key=lambda each: (each.due_on, each.seq))
         ],
         as_of=now.as_of,
         status=now.status,
@@ -174,11 +125,13 @@ def loan(row: Any, account: Account, now: Position) -> Loan:
         overdue=overdue(now.overdue, currency),
         outstanding_principal=format_minor(now.outstanding_principal, currency),
         next_transition_on=row.next_transition_on,
+        in_transit=watch.transits((each for each in account.transits.values() if not each.is_over), currency),
+        statement=watch.statement(facts.loan_id, currency, account.statement) if account.statement else None,
         version=row.version,
     )
 
 
-def loan_page(rows: Sequence[Any], open_on: date, limit: int) -> LoanPage:
+def loan_page(rows: Sequence[Any], open_on: date, limit: int, *, by_dpd: bool) -> LoanPage:
     items = [
         LoanItem(
             loan_id=row.loan_id,
@@ -186,7 +139,7 @@ def loan_page(rows: Sequence[Any], open_on: date, limit: int) -> LoanPage:
             product=row.product,
             currency=row.currency,
             status=LoanStatus(row.status),
-            dpd=(max(open_on, row.as_of) - row.dpd_zero_on).days if row.dpd_zero_on else 0,
+            dpd=_dpd(row, open_on),
             dpd_zero_on=row.dpd_zero_on,
             oldest_unpaid_due_on=row.oldest_unpaid_due_on,
             overdue_principal=format_minor(row.overdue_principal_minor, row.currency),
@@ -196,7 +149,25 @@ def loan_page(rows: Sequence[Any], open_on: date, limit: int) -> LoanPage:
         )
         for row in rows
     ]
-    return LoanPage(as_of=open_on, items=items, next_cursor=_next(rows, limit, lambda row: (row.loan_id,)))
+    next_cursor = following(rows, limit, _place_by_dpd if by_dpd else _place)
+    return LoanPage(as_of=open_on, items=items, next_cursor=next_cursor)
+
+
+def _place(row: Any) -> tuple[str, ...]:
+    return (row.loan_id,)
+
+
+def _place_by_dpd(row: Any) -> tuple[str, ...]:
+    return (row.dpd_anchor_on.isoformat(), row.loan_id)
+
+
+def _dpd(row: Any, open_on: date) -> int:
+    """DPD on the open date from the kept standing; while a pause runs it stands still."""
+    anchor_on: date | None = row.dpd_anchor_on
+    if anchor_on is None:
+        return 0
+    as_of: date = row.as_of if row.dpd_zero_on is None else max(open_on, row.as_of)
+    return (as_of - anchor_on).days
 
 
 def repayment_page(rows: Sequence[Any], currency: str, limit: int) -> RepaymentPage:
@@ -215,68 +186,10 @@ def repayment_page(rows: Sequence[Any], currency: str, limit: int) -> RepaymentP
         )
         for row in rows
     ]
-    following = _next(rows, limit, lambda row: (row.value_date.isoformat(), row.repayment_id))
-    return RepaymentPage(items=items, next_cursor=following)
-
-
-def quarantine_page(rows: Sequence[Any], limit: int) -> QuarantinePage:
-    items = [
-        QuarantineItem(
-            id=row.id,
-            topic=row.topic,
-            partition=row.partition,
-            offset=row.record_offset,
-            borrower_id=row.key,
-            loan_id=row.subject,
-            type=row.type,
-            code=row.code,
-            message=row.message,
-            opened_at=row.opened_at,
-        )
-        for row in rows
-    ]
-    return QuarantinePage(
-        items=items, next_cursor=_next(rows, limit, lambda row: (row.opened_at.isoformat(), row.id))
-    )
-
-
-def business_date(open_on: date, closes_at: datetime, run: CloseRun | None) -> BusinessDate:
-    last = None
-    if run is not None:
-        last = LastClose(
-            business_date=run.business_date,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            loans_visited=run.loans_visited,
-            loans_changed=run.loans_changed,
-        )
-    return BusinessDate(open_on=open_on, closes_at=closes_at, last_close=last)
+    next_cursor = following(rows, limit, lambda row: (row.value_date.isoformat(), row.repayment_id))
+    return RepaymentPage(items=items, next_cursor=next_cursor)
 
 
 def days_before(on: date, days: int | None) -> date | None:
     """The latest `dpd_zero_on` of loans that are at least so many days past due."""
     return None if days is None else on - timedelta(days=days)
-
-
-def dated_key(key: tuple[str, ...]) -> tuple[date, str]:
-    """The key of a repayment's cursor. Raises BadRequest."""
-    try:
-        return date.fromisoformat(key[0]), key[1]
-    except ValueError:
-        raise BadRequest("cursor: not one of this list", field="cursor") from None
-
-
-def timed_key(key: tuple[str, ...]) -> tuple[datetime, str]:
-    """The key of a quarantined event's cursor. Raises BadRequest."""
-    try:
-        at = datetime.fromisoformat(key[0])
-    except ValueError:
-        raise BadRequest("cursor: not one of this list", field="cursor") from None
-    if at.tzinfo is None:
-        raise BadRequest("cursor: not one of this list", field="cursor")
-    return at, key[1]
-
-
-def _next(rows: Sequence[Any], limit: int, key: Callable[[Any], tuple[str, ...]]) -> str | None:
-    """The cursor of the next page; a page that is not full is the last."""
-    return cursors.encode(key(rows[-1])) if len(rows) == limit else None
