@@ -19,10 +19,11 @@ _BATCH = 500
 def to_record(published: PublishedEvent, partitions: int) -> OutRecord:
     """The broker record, in binary content mode, of a checked event."""
     structured = parse_structured(msgspec.json.encode(published.event))
+    key = published.key
     return OutRecord(
         topic=published.topic,
-        partition=partition_of(published.key, partitions),
-        key=published.key.encode(),
+        partition=partition_of(key, partitions) if key is not None else 0,
+        key=key.encode() if key is not None else None,
         value=structured.data,
         headers=structured.envelope.headers(),
     )

@@ -30,9 +30,9 @@ class PublishedEvent:
         return topic_of(self.event["type"])
 
     @property
-    def key(self) -> str:
-        """The partition key: the borrower's id."""
-        borrower_id: str = self.event["data"]["borrower_id"]
+    def key(self) -> str | None:
+        """The partition key: the borrower's id; None for a heartbeat, which is about no one."""
+        borrower_id: str | None = self.event["data"].get("borrower_id")
         return borrower_id
 
 
