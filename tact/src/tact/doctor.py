@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from rich.table import Column, Table
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from spine.broker.connect import connect
 from spine.database import Runtime
@@ -76,6 +77,7 @@ async def examine(home: Home) -> list[Finding]:
                 Finding(f"{name}: {reason}", _mend(name, reason))
                 for reason in await readiness(service, runtime)
             ]
+            findings += await _warnings(service, runtime)
             for close in service.closing:
                 await close()
             findings += await _flow(name, runtime)
@@ -111,6 +113,18 @@ async def _broker() -> list[Finding]:
     return [Finding(f"the broker: {wrong}", "start it; events wait in the outboxes and sending has stopped")]
 
 
+async def _warnings(service: Service, runtime: Runtime) -> list[Finding]:
+    """What somebody should look into though the service works; nothing while its database is not up to date."""
+    if service.warnings is None:
+        return []
+    try:
+        async with runtime.transaction() as tx:
+            told = await service.warnings(tx)
+    except (TactError, SQLAlchemyError, OSError):
+        return []
+    return [Finding(f"{service.name}: {warning}", _mend(service.name, warning)) for warning in told]
+
+
 async def _flow(name: str, runtime: Runtime) -> list[Finding]:
     findings = []
     async with runtime.engine.connect() as connection:
@@ -138,6 +152,9 @@ def _mend(name: str, reason: str) -> str:
     for part, mend in (
         ("log epoch", f"check that nothing was lost, then `tact doctor --accept-epoch {name}:TOPIC`"),
         ("schema", "`tact migrate`"),
+        ("feed", "ask core banking's publisher; sending goes on by what was told before"),
+        ("statement", "`GET /v1/statements`: compare, then correct the core or resolve each one"),
+        ("wait for", "`GET /v1/parked`: ask core banking for the loans or repayments they are about"),
         ("does not run", f"`tact status`; start `tact work {name}`; is the broker up?"),
         ("database does not answer", "start PostgreSQL or correct the database URL"),
         ("gap", "see the missing position below"),

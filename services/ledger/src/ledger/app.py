@@ -9,7 +9,7 @@ from ledger.consumes import consumes
 from ledger.emits import EMITS
 from ledger.handlers.core_facts import Intake
 from ledger.policy import House
-from ledger.schedule import behind, due, schedules
+from ledger.schedule import behind, due, schedules, warnings
 from ledger.settings import LedgerSettings
 from spine.database import Runtime
 from spine.events.ledger import LEDGER, LedgerTick
@@ -37,5 +37,6 @@ def build(runtime: Runtime) -> Service:
         schedules=schedules(runtime, intake),
         tick=LedgerTick,
         ready=partial(behind, house=house),
+        warnings=partial(warnings, house=house),
         state={"intake": intake, "body_limits": {"/v1/events": bulk.MAX_BODY_BYTES}},
     )

@@ -13,11 +13,13 @@ from ledger import closing
 from ledger.handlers.core_facts import Intake
 from ledger.handlers.transits import take_due_transits
 from ledger.policy import House
-from ledger.store import day, facts, feeds
+from ledger.store import day, facts, feeds, intake
 from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
 
 log = structlog.get_logger()
+
+_LONG_PARKED: Final = timedelta(days=1)
 
 SILENT_FEEDS: Final = Gauge("tact_ledger_silent_feeds", "Publishers of core banking that have gone silent")
 
@@ -84,3 +86,16 @@ async def behind(tx: Tx, house: House) -> list[str]:
     if len(waiting) < 2:
         return []
     return [f"{len(waiting)} business dates wait for their close, the oldest is {waiting[0]}"]
+
+
+async def warnings(tx: Tx, house: House) -> list[str]:
+    """What somebody should look into: a silent feed, statements that differ, events that wait for long."""
+    told = []
+    silence = timedelta(minutes=house.products.feed.silent_after_minutes)
+    for feed in await feeds.silent(tx, silence):
+        told.append(f"core banking's feed {feed.source} is silent since {feed.last_seen_at.isoformat()}")
+    if differing := await facts.open_mismatches(tx):
+        told.append(f"{differing} statement(s) of core banking differ from the books and hold their loans")
+    if waiting := await intake.parked_before(tx, tx.now - _LONG_PARKED):
+        told.append(f"{waiting} event(s) wait for a loan or a repayment for more than a day")
+    return told

@@ -165,6 +165,12 @@ async def statements(tx: Tx, loan_ids: Sequence[str]) -> Mapping[str, Statement]
     }
 
 
+async def open_mismatches(tx: Tx) -> int:
+    """How many loans' newest statement differs from the books."""
+    result = await tx.execute("SELECT count(*) FROM statement_check WHERE state = 'mismatch'")
+    return int(result.scalar_one())
+
+
 async def _save_statements(tx: Tx, checked: Sequence[tuple[str, Statement]]) -> None:
     await tx.execute(
         "INSERT INTO statement_check (loan_id, as_of, state, stated_dpd, stated_principal_minor,"

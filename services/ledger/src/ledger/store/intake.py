@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -138,6 +139,12 @@ async def unpark(tx: Tx, ids: Sequence[int]) -> None:
     """Ends the waiting of parked events."""
     if ids:
         await tx.execute("DELETE FROM parked WHERE id = ANY(CAST(:ids AS bigint[]))", ids=list(ids))
+
+
+async def parked_before(tx: Tx, instant: datetime) -> int:
+    """How many events have been waiting since before an instant."""
+    result = await tx.execute("SELECT count(*) FROM parked WHERE parked_at < :instant", instant=instant)
+    return int(result.scalar_one())
 
 
 def _storable(text: str | None) -> str | None:
