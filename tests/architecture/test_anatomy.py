@@ -31,6 +31,7 @@ OWN: dict[str, dict[str, str]] = {
         "applying": "what is stated of a loan becomes part of its facts, in the service and for a file",
         "books": "one fact after another becomes what is true of the loans at hand",
         "bulk": "the streamed door: NDJSON in, an answer a line out",
+        "classes": "asset classification by tables that are data",
         "closing": "the day close, batch by batch",
         "contract": "a loan as core banking states it becomes the domain's facts",
         "door": "what comes over REST becomes the events a consumer would hand on",

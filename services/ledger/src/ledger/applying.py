@@ -134,7 +134,7 @@ def _rescheduled(
 ) -> LoanFacts:
     check_schedule(event.schedule, loan.currency)
     rows = instalments_of(event.schedule, loan.currency)
-    change = Reschedule(event.effective_on, tuple(event.keep), rows, stated_at)
+    change = Reschedule(event.effective_on, tuple(event.keep), rows, stated_at, event.reason)
     return replace(loan, reschedules=(*loan.reschedules, change))
 
 

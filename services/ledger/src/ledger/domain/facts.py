@@ -177,6 +177,7 @@ class Reschedule:
     keep: tuple[int, ...]
     schedule: tuple[Instalment, ...]
     stated_at: datetime | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
