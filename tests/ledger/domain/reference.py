@@ -1,16 +1,19 @@
 """A second, plain implementation of the rules: it walks day by day and shares no code with the ledger's fold.
 
-It is slow on purpose: fractions, one day at a time, every rule where it happens.
+It is slow on purpose: fractions, one day at a time, every rule where it happens. Only what is the same for all
+items of a night, and a walk that can simply go on, are not done twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from ledger.domain.facts import Instalment, LoanFacts, Pause
+from ledger.domain.facts import Chargeback, Instalment, LoanFacts, Pause, PenaltyRule
 
 DAY = timedelta(days=1)
 
@@ -53,7 +56,36 @@ class Claim:
 
 
 def half_up(value: Fraction) -> int:
-    return int(value + Fraction(1, 2))
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+@lru_cache(maxsize=1024)
+def daily(yearly: Decimal, rule: PenaltyRule, day_count: int) -> Fraction:
+    rate = Fraction(yearly) * Fraction(rule.multiplier)
+    if rule.annual_rate is not None:
+        rate = Fraction(rule.annual_rate)
+    if rule.all_in_cap is not None and rate > rule.all_in_cap:
+        rate = Fraction(rule.all_in_cap)
+    return rate / day_count
+
+
+class Days:
+    """The reference on any number of dates: a walk goes on while no reversal makes another past of it."""
+
+    def __init__(self, facts: LoanFacts) -> None:
+        self.facts = facts
+        self.reversals = [each.reversed_on for each in facts.repayments if each.reversed_on is not None]
+        self.known: dict[date, dict[str, Any]] = {}
+        self.walk: Reference | None = None
+
+    def on(self, day: date) -> dict[str, Any]:
+        if day not in self.known:
+            walk = self.walk
+            if walk is None or day < walk.as_of or any(walk.as_of < gone <= day for gone in self.reversals):
+                self.walk = walk = Reference(self.facts, day)
+            walk.go_on_to(day)
+            self.known[day] = walk.position()
+        return self.known[day]
 
 
 class Reference:
@@ -71,61 +103,101 @@ class Reference:
                     claim.pay("principal", part.principal)
                     claim.pay("interest", part.interest)
                     claim.pay("fee", part.fee)
-        day = date(2025, 12, 1)
-        while day <= as_of:
-            self.live(day)
-            day += DAY
+        self.closed_as: str | None = None
+        self.nights: dict[date, Fraction | None] = {}
+        self.day = self.first_day()
+        self.go_on_to(as_of)
+
+    def go_on_to(self, as_of: date) -> None:
+        self.as_of = as_of
+        while self.day <= as_of:
+            self.live(self.day)
+            self.day += DAY
+
+    def first_day(self) -> date:
+        """Nothing happens before the first date that any fact names."""
+        facts = self.facts
+        return min(
+            *(row.due_on for row in facts.schedule),
+            *(row.due_on for change in facts.reschedules for row in change.schedule),
+            *(change.effective_on for change in facts.reschedules),
+            *(each.value_date for each in facts.repayments),
+            *(each.due_on for each in facts.charges),
+            *(each.on for each in facts.chargebacks),
+            *(each.closed_on for each in facts.closures),
+            date.max,
+        )
 
     # -- one day -------------------------------------------------------------------------------------------
 
     def live(self, day: date) -> None:
         for claim in self.claims:
             self.pass_night(claim, day - DAY)
-        self.claims += [
-            self.claim(3, back.repayment_id, back.on, principal=back.amount)
-            for back in self.facts.chargebacks
-            if back.on == day
-        ]
+        for back in self.facts.chargebacks:
+            if back.on == day:
+                self.claims.append(self.chargeback(back))
         changes = [each for each in self.facts.reschedules if each.effective_on == day]
         for change in sorted(changes, key=lambda each: (each.stated_at is not None, each.stated_at)):
             self.reschedule(day, change.keep, change.schedule)
         if any(claim.effective == day for claim in self.claims):
             credit, self.credit = self.credit, 0
             self.receive(day, credit)
-        for each in sorted(self.facts.repayments, key=lambda each: (each.posted_at, each.id)):
-            if each.value_date == day and self.stands(each.reversed_on):
+        money = [each for each in self.facts.repayments if each.value_date == day]
+        for each in sorted(money, key=lambda each: (each.posted_at, each.id)):
+            if self.stands(each.reversed_on):
                 self.receive(day, each.amount)
+        reasons = {str(each.reason) for each in self.facts.closures if each.closed_on == day}
+        for reason in ("settled", "written_off", "sold"):
+            if reason in reasons:
+                self.closed_as = reason
 
     def stands(self, reversed_on: date | None) -> bool:
         return reversed_on is None or reversed_on > self.as_of
 
     def pass_night(self, claim: Claim, night: date) -> None:
-        if night < claim.effective or self.paused(night):
+        if night < claim.effective:
+            return
+        rate = self.rate(night)
+        if rate is None:
             return
         terms = self.facts.terms
         claim.counted += 1
-        rate = Fraction(0) if self.covers(self.facts.freezes, night) else self.rate(night)
         if claim.counted <= terms.grace_days:
             if terms.grace_rule == "from_due":
                 claim.held += rate
             return
-        rate, claim.held = rate + claim.held, Fraction(0)
-        claim.accrued["penalty"] += claim.unpaid["principal"] * rate
-        if terms.penalty.compound_on_interest:
+        if claim.held:
+            rate, claim.held = rate + claim.held, Fraction(0)
+        if claim.unpaid["principal"]:
+            claim.accrued["penalty"] += claim.unpaid["principal"] * rate
+        if terms.penalty.compound_on_interest and claim.unpaid["interest"]:
             claim.accrued["compound"] += claim.unpaid["interest"] * rate
 
-    def rate(self, day: date) -> Fraction:
-        rule = self.facts.terms.penalty
+    def rate(self, night: date) -> Fraction | None:
+        """The rate of a night; None if it is paused and does not count at all."""
+        if night not in self.nights:
+            self.nights[night] = self.rate_of(night)
+        return self.nights[night]
+
+    def rate_of(self, night: date) -> Fraction | None:
+        if self.paused(night):
+            return None
+        if self.covers(self.facts.freezes, night):
+            return Fraction(0)
         yearly = self.facts.annual_rate
-        for change in sorted(self.facts.rate_changes, key=lambda each: each.effective_on):
-            if change.effective_on <= day:
-                yearly = change.annual_rate
-        rate = Fraction(yearly) * Fraction(rule.multiplier)
-        if rule.annual_rate is not None:
-            rate = Fraction(rule.annual_rate)
-        if rule.all_in_cap is not None and rate > rule.all_in_cap:
-            rate = Fraction(rule.all_in_cap)
-        return rate / self.facts.terms.day_count
+        changes = [each for each in self.facts.rate_changes if each.effective_on <= night]
+        if changes:
+            # Of several on one day the later stated holds, of those the higher.
+            yearly = max(
+                changes,
+                key=lambda each: (
+                    each.effective_on,
+                    each.stated_at is not None,
+                    each.stated_at,
+                    each.annual_rate,
+                ),
+            ).annual_rate
+        return daily(yearly, self.facts.terms.penalty, self.facts.terms.day_count)
 
     @staticmethod
     def covers(pauses: tuple[Pause, ...], day: date) -> bool:
@@ -179,12 +251,11 @@ class Reference:
             )
             for row in schedule
         ]
-        claims += [
-            self.claim(3, each.repayment_id, each.on, principal=each.amount)
-            for each in self.facts.chargebacks
-            if each.on <= day
-        ]
+        claims += [self.chargeback(each) for each in self.facts.chargebacks if each.on <= day]
         return claims
+
+    def chargeback(self, back: Chargeback) -> Claim:
+        return self.claim(3, f"{back.repayment_id} {back.amount:012}", back.on, principal=back.amount)
 
     def reschedule(self, day: date, keep: tuple[int, ...], schedule: tuple[Instalment, ...]) -> None:
         accrued = sum(half_up(exact) for claim in self.claims for exact in claim.accrued.values())
@@ -210,6 +281,8 @@ class Reference:
 
     def position(self) -> dict[str, Any]:
         terms, as_of = self.facts.terms, self.as_of
+        if self.closed_as in ("settled", "sold"):
+            return self.closed_position(self.closed_as)
         late, grace = [0], False
         for claim in self.claims:
             if claim.rest("principal") + claim.rest("interest") <= terms.tolerance:
@@ -223,6 +296,8 @@ class Reference:
         status = "overdue" if dpd else "current"
         if not any(claim.total() for claim in self.claims):
             status = "settled"
+        if self.closed_as == "written_off":
+            status = "written_off"
         return {
             "dpd": dpd,
             "status": status,
@@ -236,4 +311,18 @@ class Reference:
             ),
             "outstanding_principal": sum(claim.rest("principal") for claim in self.claims),
             "overpaid": self.credit,
+        }
+
+    def closed_position(self, status: str) -> dict[str, Any]:
+        """Nothing is owed here any more; credit beyond all that was still to come is the customer's."""
+        return {
+            "dpd": 0,
+            "status": status,
+            "in_grace": False,
+            "paused": self.paused(self.as_of),
+            "oldest_unpaid_due_on": None,
+            "past_due_days": 0,
+            "overdue": (0, 0, 0, 0, 0),
+            "outstanding_principal": 0,
+            "overpaid": max(0, self.credit - sum(claim.total() for claim in self.claims)),
         }

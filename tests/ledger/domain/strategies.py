@@ -1,9 +1,14 @@
-"""Random loans for the properties: small, but with every kind of fact, close together so that edges meet."""
+"""Random loans for the properties: small, but with every kind of fact, close together so that edges meet.
+
+Every strategy is built once: building them anew in each example would cost more than the ledger itself.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -30,95 +35,141 @@ from ledger.domain.facts import (
 )
 from tests.ledger.domain.calendars import ChosenDays
 
+T = TypeVar("T")
+
 FIRST = date(2026, 1, 10)
 HORIZON_DAYS = 100
 
-_CALENDAR = ChosenDays(
+CALENDAR = ChosenDays(
     holidays=frozenset(FIRST + timedelta(days=day) for day in (12, 13, 14, 40, 41)),
     workdays=frozenset({date(2026, 1, 17), date(2026, 2, 28)}),
 )
 
 # Half of the days come from a few that lie a grace or a night apart, so that facts meet on one day.
-days = st.one_of(
-    st.integers(0, HORIZON_DAYS), st.sampled_from([0, 1, 2, 11, 12, 13, 15, 40, 41, 43, 44, 60, 61, 90])
-).map(lambda day: FIRST + timedelta(days=day))
+_MEETING = (0, 1, 2, 11, 12, 13, 15, 40, 41, 43, 44, 60, 61, 90)
+days = st.sampled_from([FIRST + timedelta(days=day) for day in (*_MEETING * 7, *range(HORIZON_DAYS + 1))])
 some_rates = st.sampled_from([Decimal(text) for text in ("0", "0.12", "0.144", "0.0435", "0.18")])
-amounts = st.one_of(st.integers(1, 2_500), st.sampled_from([1_000, 1_100, 1_150, 2_000, 500]))
+# Half of the amounts are those of whole instalments, or of their parts.
+amounts = st.sampled_from([1_000, 1_100, 1_150, 2_000, 500] * 500 + list(range(1, 2_501)))
 
 
-@st.composite
-def some_terms(draw: st.DrawFn) -> Terms:
-    own = draw(st.none() | some_rates)
-    cap = draw(st.none() | st.just(Decimal("0.2")))
+def rarely(strategy: st.SearchStrategy[tuple[T, ...]]) -> st.SearchStrategy[tuple[T, ...]]:
+    """Rare kinds stay rare, so that plain loans are tried too."""
+    nothing: st.SearchStrategy[tuple[T, ...]] = st.just(())
+    return st.sampled_from([nothing, nothing, nothing, strategy]).flatmap(lambda chosen: chosen)
+
+
+def _terms(parts: tuple[Any, ...]) -> Terms:
+    grace, grace_rule, holiday_rule, base, own, cap, compound, shape, order, tolerance, overpayment = parts
     return Terms(
-        grace_days=draw(st.sampled_from([0, 0, 1, 3, 10])),
-        grace_rule=draw(st.sampled_from(GraceRule)),
-        holiday_rule=draw(st.sampled_from(HolidayRule)),
-        calendar=_CALENDAR,
-        day_count=draw(st.sampled_from([360, 365])),
-        penalty=PenaltyRule(annual_rate=own, all_in_cap=cap, compound_on_interest=draw(st.booleans())),
-        shape=draw(st.sampled_from(Shape)),
-        order=tuple(draw(st.one_of(st.just(list(Component)), st.permutations(list(Component))))),
-        tolerance=draw(st.sampled_from([0, 0, 10, 100])),
-        overpayment=draw(st.sampled_from(Overpayment)),
+        grace_days=grace,
+        grace_rule=grace_rule,
+        holiday_rule=holiday_rule,
+        calendar=CALENDAR,
+        day_count=base,
+        penalty=PenaltyRule(annual_rate=own, all_in_cap=cap, compound_on_interest=compound),
+        shape=shape,
+        order=tuple(order),
+        tolerance=tolerance,
+        overpayment=overpayment,
     )
 
 
+_default_order = st.just(list(Component))
+_terms_drawn = st.tuples(
+    st.sampled_from([0, 0, 1, 3, 10]),
+    st.sampled_from(GraceRule),
+    st.sampled_from(HolidayRule),
+    st.sampled_from([360, 365]),
+    st.none() | some_rates,
+    st.sampled_from([None, Decimal("0.2")]),
+    st.booleans(),
+    st.sampled_from(Shape),
+    _default_order | st.permutations(list(Component)),
+    st.sampled_from([0, 0, 10, 100]),
+    st.sampled_from(Overpayment),
+).map(_terms)
+
+
+def some_terms() -> st.SearchStrategy[Terms]:
+    return _terms_drawn
+
+
+_rows = st.lists(
+    st.tuples(days, st.sampled_from([1_000, 995, 0]), st.sampled_from([0, 100]), st.sampled_from([0, 50])),
+    min_size=1,
+    max_size=4,
+)
+
+
+@lru_cache(maxsize=8)
 def instalments(first_seq: int) -> st.SearchStrategy[tuple[Instalment, ...]]:
-    parts = st.tuples(
-        days, st.sampled_from([1_000, 995, 0]), st.sampled_from([0, 100]), st.sampled_from([0, 50])
-    )
-    return st.lists(parts, min_size=1, max_size=4).map(
+    return _rows.map(
         lambda rows: tuple(Instalment(first_seq + number, *row) for number, row in enumerate(rows))
     )
 
 
-@st.composite
-def _repayments(draw: st.DrawFn) -> tuple[Repayment, ...]:
-    rows = draw(st.lists(st.tuples(amounts, days, days, st.none() | days), max_size=5))
+def _repayments(rows: list[tuple[int, date, date, date | None]]) -> tuple[Repayment, ...]:
     return tuple(
-        Repayment(f"R{number}", amount, on, datetime(posted.year, posted.month, posted.day, tzinfo=UTC), gone)
+        Repayment(f"R{number}", amount, on, datetime.combine(posted, time(), UTC), gone)
         for number, (amount, on, posted, gone) in enumerate(rows)
     )
 
 
-pauses = st.lists(st.builds(Pause, days, st.none() | days), max_size=2).map(
-    lambda found: tuple(each for each in found if each.to_on is None or each.to_on > each.from_on)
+repayments = st.lists(st.tuples(amounts, days, days, st.none() | days), max_size=5).map(_repayments)
+pauses = st.lists(st.tuples(days, st.none() | days), max_size=2).map(
+    lambda found: tuple(Pause(*each) for each in found if each[1] is None or each[1] > each[0])
 )
+charges = st.tuples(st.sampled_from(["C1", "C2"]), st.sampled_from(ChargeKind), amounts, days).map(
+    lambda parts: Charge(*parts)
+)
+chargebacks = st.tuples(st.sampled_from(["R0", "R1"]), amounts, days).map(lambda parts: Chargeback(*parts))
+rate_changes = st.tuples(days, some_rates).map(lambda parts: RateChange(*parts))
+reschedules = st.tuples(
+    days, st.lists(st.sampled_from([1, 2, 3, 4]), unique=True, max_size=4).map(tuple), instalments(11)
+).map(lambda parts: Reschedule(*parts))
 
 
-@st.composite
-def loans(draw: st.DrawFn) -> LoanFacts:
-    """A loan with any mix of facts; rare kinds stay rare, so that plain loans are tried too."""
-    schedule = draw(instalments(1))
-    rare = st.integers(0, 3).map(lambda number: number == 0)
-    cut_over = tuple(PaidPart(1, min(400, schedule[0].principal)) for _ in range(draw(rare)))
-    charges = st.builds(Charge, st.sampled_from(["C1", "C2"]), st.sampled_from(ChargeKind), amounts, days)
-    backs = st.builds(Chargeback, st.sampled_from(["R0", "R1"]), amounts, days)
-    changes = st.builds(RateChange, days, some_rates)
-    keeps = st.lists(st.sampled_from([row.seq for row in schedule]), unique=True).map(tuple)
-    reschedules = st.builds(Reschedule, days, keeps, instalments(11))
+def _loan(parts: tuple[Any, ...]) -> LoanFacts:
+    schedule, terms, rate, cut_over, money, charged, backs, paused, resumed, freezes, changed, again = parts
     return LoanFacts(
         loan_id=LoanId("L"),
         borrower_id=BorrowerId("B"),
         product="p",
         currency="CNY",
         principal=sum(row.principal for row in schedule),
-        annual_rate=draw(some_rates),
+        annual_rate=rate,
         opened_on=date(2026, 1, 1),
         schedule=schedule,
-        terms=draw(some_terms()),
-        paid_before=cut_over,
-        repayments=draw(_repayments()),
-        charges=tuple(draw(st.lists(charges, max_size=2, unique_by=lambda each: each.id))),
-        chargebacks=tuple(draw(st.lists(backs, max_size=1))),
-        pauses=draw(pauses),
-        resumed_on=tuple(draw(st.lists(days, max_size=1))),
-        freezes=draw(pauses) if draw(rare) else (),
-        rate_changes=tuple(draw(st.lists(changes, max_size=2, unique_by=lambda each: each.effective_on))),
-        reschedules=tuple(
-            draw(st.lists(reschedules, max_size=2, unique_by=lambda each: each.effective_on))
-            if draw(rare)
-            else ()
-        ),
+        terms=terms,
+        paid_before=tuple(PaidPart(1, min(each, schedule[0].principal)) for each in cut_over),
+        repayments=money,
+        charges=tuple({each.id: each for each in charged}.values()),
+        chargebacks=tuple(backs),
+        pauses=paused,
+        resumed_on=tuple(resumed),
+        freezes=freezes,
+        rate_changes=tuple({each.effective_on: each for each in changed}.values()),
+        reschedules=tuple({each.effective_on: each for each in again}.values()),
     )
+
+
+_loans = st.tuples(
+    instalments(1),
+    some_terms(),
+    some_rates,
+    rarely(st.just((400,))),
+    repayments,
+    st.lists(charges, max_size=2),
+    st.lists(chargebacks, max_size=1),
+    pauses,
+    st.lists(days, max_size=1),
+    rarely(pauses),
+    st.lists(rate_changes, max_size=2),
+    rarely(st.lists(reschedules, max_size=2).map(tuple)),
+).map(_loan)
+
+
+def loans() -> st.SearchStrategy[LoanFacts]:
+    """A loan with any mix of facts."""
+    return _loans
