@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ledger import api, bulk
+from ledger.classes import Classes
 from ledger.consumes import consumes
 from ledger.emits import EMITS
 from ledger.handlers.core_facts import Intake
@@ -20,11 +21,8 @@ from spine.settings import Surroundings
 def build(runtime: Runtime) -> Service:
     """The ledger, ready to be served or to work."""
     settings = LedgerSettings.from_environment()
-    house = House.load(
-        runtime.zone,
-        policy_dir=Surroundings.from_environment().policy_dir,
-        first_business_date=settings.first_business_date,
-    )
+    policy_dir = Surroundings.from_environment().policy_dir
+    house = House.load(runtime.zone, policy_dir=policy_dir, first_business_date=settings.first_business_date)
     intake = Intake(house)
     return Service(
         name="ledger",
@@ -38,5 +36,9 @@ def build(runtime: Runtime) -> Service:
         tick=LedgerTick,
         ready=partial(behind, house=house),
         warnings=partial(warnings, house=house),
-        state={"intake": intake, "body_limits": {"/v1/events": bulk.MAX_BODY_BYTES}},
+        state={
+            "intake": intake,
+            "classes": Classes.load(policy_dir),
+            "body_limits": {"/v1/events": bulk.MAX_BODY_BYTES},
+        },
     )

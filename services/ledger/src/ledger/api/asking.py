@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, Query, Request, Response
 
+from ledger.classes import Classes
 from ledger.handlers.core_facts import Intake
 from ledger.store import loans
 from spine.database import Runtime, Tx
@@ -25,6 +26,15 @@ def intake_of(request: Request) -> Intake:
 
 
 IntakeOf = Annotated[Intake, Depends(intake_of)]
+
+
+def classes_of(request: Request) -> Classes:
+    """The tables of asset classification, as the composition root loaded them."""
+    classes: Classes = request.app.state.classes
+    return classes
+
+
+ClassesOf = Annotated[Classes, Depends(classes_of)]
 
 
 async def loan_row(tx: Tx, loan_id: str) -> Any:

@@ -10,9 +10,14 @@ import msgspec
 from typing_extensions import TypedDict
 
 from ledger.account import Account
+from ledger.classes import Classes, ClassFigures
+from ledger.domain.breakdown import Breakdown
 from ledger.domain.position import LoanStatus, Position
 from ledger.domain.schedule import schedule_on
 from ledger.figures import OverdueFigures, overdue
+from ledger.itemised import BreakdownFigures, itemised
+from ledger.phrases import Locale
+from ledger.sentences import sentences
 from ledger.views import watch
 from ledger.views.cursors import following
 from spine.money import format_minor
@@ -51,7 +56,15 @@ class Loan(TypedDict):
     next_transition_on: date | None
     in_transit: list[watch.TransitItem]
     statement: watch.StatementItem | None
+    classification: ClassFigures
     version: int
+
+
+class LoanBreakdown(BreakdownFigures):
+    """A breakdown, and the same in sentences that a borrower can follow."""
+
+    locale: Locale
+    sentences: list[str]
 
 
 class LoanItem(TypedDict):
@@ -95,7 +108,7 @@ class RepaymentPage(TypedDict):
     next_cursor: str | None
 
 
-def loan(row: Any, account: Account, now: Position) -> Loan:
+def loan(row: Any, account: Account, now: Position, classes: Classes) -> Loan:
     facts = account.facts
     currency = facts.currency
     return Loan(
@@ -127,8 +140,13 @@ def loan(row: Any, account: Account, now: Position) -> Loan:
         next_transition_on=row.next_transition_on,
         in_transit=watch.transits((each for each in account.transits.values() if not each.is_over), currency),
         statement=watch.statement(facts.loan_id, currency, account.statement) if account.statement else None,
+        classification=classes.figures(facts, now),
         version=row.version,
     )
+
+
+def loan_breakdown(found: Breakdown, locale: Locale) -> LoanBreakdown:
+    return LoanBreakdown(**itemised(found), locale=locale, sentences=sentences(found, locale))
 
 
 def loan_page(rows: Sequence[Any], open_on: date, limit: int, *, by_dpd: bool) -> LoanPage:
