@@ -15,6 +15,7 @@ from ledger.domain.facts import (
     Repayment,
     Terms,
 )
+from ledger.domain.position import position
 from spine.money import format_minor, parse_minor
 
 
@@ -66,3 +67,8 @@ def loan(*schedule: Instalment, rate: str = "0.12", opened: str = "2026-01-01", 
         schedule=schedule,
         **rest,
     )
+
+
+def penalty(facts: LoanFacts, day: str) -> str:
+    """The penalty overdue at the end of a day."""
+    return money(position(facts, on(day)).overdue.penalty)

@@ -1,9 +1,10 @@
-"""Money onto what is due: order, shape, credit, prepayment, reversal, same-day order."""
+"""Money onto what is due: order, shape, charges, credit and prepayment."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ledger.domain.breakdown import breakdown
 from ledger.domain.facts import (
     Charge,
     Chargeback,
@@ -16,7 +17,7 @@ from ledger.domain.facts import (
 )
 from ledger.domain.position import lines, position
 
-from .loans import cny, due, loan, money, on, paid, terms
+from .loans import cny, due, loan, money, on, paid, penalty, terms
 
 MARCH = due(1, "03-10", "900.00", "100.00", "20.00")
 APRIL = due(2, "04-10", "910.00", "90.00")
@@ -71,6 +72,49 @@ def test_credit_waits_for_the_next_due_date() -> None:
     assert position(facts, on("04-11")).dpd == 1
 
 
+def test_credit_is_applied_on_each_next_due_date_until_it_is_used_up() -> None:
+    facts = loan(
+        due(1, "03-10", "100.00"),
+        due(2, "04-10", "100.00"),
+        due(3, "05-10", "100.00"),
+        repayments=(paid("250.00", "03-01"),),
+    )
+    found = [position(facts, on(day)) for day in ("03-09", "03-10", "04-09", "04-10", "05-09", "05-10")]
+    assert [money(each.overpaid) for each in found] == [
+        "250.00", "150.00", "150.00", "50.00", "50.00", "0.00",
+    ]  # fmt: skip
+    assert [position(facts, on(day)).dpd for day in ("04-11", "05-10", "05-11")] == [0, 0, 1]
+    assert money(position(facts, on("05-11")).overdue.principal) == "50.00"
+
+
+def test_credit_counts_as_money_of_the_due_date_and_goes_before_that_days_money() -> None:
+    facts = loan(MARCH, repayments=(paid("1000.00", "03-01", "A"), paid("30.00", "03-10", "B")))
+    (item,) = breakdown(facts, on("03-10")).items
+    used = [(each.repayment_id, each.component.value, money(each.amount)) for each in item.allocations]
+    assert used == [
+        ("A", "fee", "20.00"),
+        ("A", "interest", "100.00"),
+        ("A", "principal", "880.00"),
+        ("B", "principal", "20.00"),
+    ]
+    assert money(position(facts, on("03-10")).overpaid) == "10.00"
+    assert penalty(facts, "03-20") == "0.00"
+
+
+def test_credit_pays_a_charge_on_its_due_date() -> None:
+    charges = (Charge("F", ChargeKind.FEE, cny("30.00"), on("03-20")),)
+    facts = loan(MARCH, APRIL, charges=charges, repayments=(paid("1040.00", "03-10"),))
+    assert [money(position(facts, on(day)).overpaid) for day in ("03-19", "03-20")] == ["20.00", "0.00"]
+    assert amounts(facts, "03-21")[0] == "10.00"
+
+
+def test_money_before_the_first_due_date_is_credit_to_the_last_cent() -> None:
+    facts = loan(MARCH, repayments=(paid("1020.01", "03-01"),))
+    assert money(position(facts, on("03-09")).overpaid) == "1020.01"
+    settled = position(facts, on("03-10"))
+    assert (settled.status, money(settled.overpaid)) == ("settled", "0.01")
+
+
 def test_prepayment_settles_the_oldest_future_instalments_at_once() -> None:
     facts = loan(
         MARCH,
@@ -110,34 +154,57 @@ def test_charges_go_before_the_instalment_of_their_day() -> None:
     assert [line.unpaid.fee for line in lines(facts, on("03-10"))] == [0, cny("15.00")]
 
 
+def test_charges_go_by_due_date_among_the_instalments() -> None:
+    def charge(day: str, kind: ChargeKind = ChargeKind.FEE) -> Charge:
+        return Charge(f"{kind}-{day}", kind, cny("30.00"), on(day))
+
+    charges = (charge("03-11"), charge("03-10", ChargeKind.PENALTY), charge("03-09"))
+    facts = loan(due(1, "03-10", "100.00"), rate="0", charges=charges)
+    for amount, expected in (
+        ("29.00", ["1.00", "30.00", "100.00", "30.00"]),
+        ("45.00", ["0.00", "15.00", "100.00", "30.00"]),
+        ("100.00", ["0.00", "0.00", "60.00", "30.00"]),
+        ("170.00", ["0.00", "0.00", "0.00", "20.00"]),
+    ):
+        paying = replace(facts, repayments=(paid(amount, "03-15"),))
+        assert [money(line.unpaid.total) for line in lines(paying, on("03-15"))] == expected
+
+
+def test_vertical_takes_the_charges_of_all_due_items_by_component() -> None:
+    charges = (
+        Charge("P", ChargeKind.PENALTY, cny("10.00"), on("04-15")),
+        Charge("F", ChargeKind.FEE, cny("10.00"), on("04-15")),
+    )
+    facts = loan(MARCH, APRIL, rate="0", charges=charges, terms=terms(shape=Shape.VERTICAL))
+    for amount, expected in (
+        ("30.00", ["0.00", "10.00", "0.00", "190.00", "1810.00"]),
+        ("40.00", ["0.00", "0.00", "0.00", "190.00", "1810.00"]),
+        ("41.00", ["0.00", "0.00", "0.00", "189.00", "1810.00"]),
+    ):
+        assert amounts(replace(facts, repayments=(paid(amount, "04-20"),)), "04-20") == expected
+
+
+def test_prepayment_ends_where_the_money_does_and_the_rest_of_the_instalment_is_due_in_its_turn() -> None:
+    facts = loan(
+        MARCH,
+        APRIL,
+        terms=terms(overpayment=Overpayment.PREPAY, shape=Shape.VERTICAL),
+        repayments=(paid("1100.00", "03-10"),),
+    )
+    # 80.00 goes to April's interest at once.
+    assert [line.unpaid[3:] for line in lines(facts, on("03-10"))] == [(0, 0), (cny("10.00"), cny("910.00"))]
+    assert position(facts, on("04-11")).dpd == 1
+
+
 def test_a_chargeback_is_principal_of_its_own_with_days_and_penalty() -> None:
     facts = loan(
         MARCH,
         repayments=(paid("1020.00", "03-10", "R1"),),
         chargebacks=(Chargeback("R1", cny("1020.00"), on("03-20")),),
     )
-    assert position(facts, on("03-19")).status == "settled"
-    back = position(facts, on("03-20"))
-    assert (back.status, back.dpd, money(back.outstanding_principal)) == ("current", 0, "1020.00")
     late = position(facts, on("03-30"))
     assert (late.dpd, late.oldest_unpaid_due_on) == (10, on("03-20"))
     assert money(late.overdue.penalty) == "5.10"
-
-
-def test_a_reversal_counts_from_its_day_as_if_the_money_never_came() -> None:
-    facts = loan(MARCH, repayments=(paid("1020.00", "03-10", reversed_on="03-20"),))
-    assert position(facts, on("03-19")).status == "settled"
-    bounced = position(facts, on("03-20"))
-    assert bounced == position(loan(MARCH), on("03-20"))
-    assert bounced.dpd == 10
-
-
-def test_back_dated_money_gives_what_money_in_time_would_have_given() -> None:
-    in_time = loan(MARCH, APRIL, repayments=(paid("500.00", "03-12"), paid("600.00", "03-25")))
-    late = replace(
-        in_time, repayments=(paid("600.00", "03-25"), paid("500.00", "03-12", "03-12:500.00", posted="05-01"))
-    )
-    assert position(late, on("05-10")) == position(in_time, on("05-10"))
 
 
 def test_what_was_paid_before_the_cut_over_bears_no_penalty() -> None:

@@ -1,37 +1,39 @@
-"""The trade's worked examples, to the cent."""
+"""The trade's worked examples by their numbers, to the cent. M7, instalment plans, is spine's arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ledger.domain.facts import LoanFacts, Shape
-from ledger.domain.position import position
+from ledger.domain.position import lines, position
+from spine.business_days import business_date
 
 from .loans import cny, due, loan, money, on, paid, terms
 
 
-def test_penalty_of_fifteen_days_on_either_base() -> None:
+def test_m1_penalty_of_fifteen_days_on_either_base() -> None:
     facts = loan(due(1, "03-01", "3000.00"))
     assert money(position(facts, on("03-16")).overdue.penalty) == "22.50"
     other_base = replace(facts, terms=terms(day_count=365))
     assert money(position(other_base, on("03-16")).overdue.penalty) == "22.19"
 
 
-def test_compound_interest_on_overdue_interest() -> None:
+def test_m2_compound_interest_on_overdue_interest() -> None:
     facts = loan(due(1, "03-01", "1000.00", "200.00"), terms=terms(compound=True))
     assert money(position(facts, on("03-16")).overdue.compound) == "1.50"
     assert position(replace(facts, terms=terms()), on("03-16")).overdue.compound == 0
 
 
-def test_accrual_is_rounded_once_and_not_daily() -> None:
+def test_m3_accrual_is_rounded_once_and_not_daily() -> None:
     facts = loan(due(1, "03-01", "1234.56"))
     assert money(position(facts, on("03-01") + timedelta(days=45)).overdue.penalty) == "27.78"
 
 
-def test_part_payment_splits_the_interval_and_leaves_the_days() -> None:
+def test_m4_part_payment_splits_the_interval_and_leaves_the_days() -> None:
     facts = loan(
         due(1, "03-01", "2950.00", "250.00"),
         rate="0.144",
@@ -48,7 +50,7 @@ def test_part_payment_splits_the_interval_and_leaves_the_days() -> None:
     assert money(later.overdue.total) == "2247.16"
 
 
-def test_all_in_cap_limits_rate_times_multiplier() -> None:
+def test_m5_all_in_cap_limits_rate_times_multiplier() -> None:
     facts = loan(due(1, "03-01", "3000.00"), rate="0.18", terms=terms(cap="0.24"))
     assert money(position(facts, on("03-31")).overdue.penalty) == "60.00"
     at_the_cap = replace(facts, terms=terms(cap="0.27"))
@@ -64,7 +66,7 @@ def two_instalments() -> LoanFacts:
     )
 
 
-def test_two_instalments_with_penalty_compound_and_fee(two_instalments: LoanFacts) -> None:
+def test_m6_two_instalments_with_penalty_compound_and_fee(two_instalments: LoanFacts) -> None:
     overdue = position(two_instalments, on("11-20")).overdue
     assert money(overdue.penalty) == "23.00"
     assert money(overdue.compound) == "2.50"
@@ -75,35 +77,44 @@ def test_two_instalments_with_penalty_compound_and_fee(two_instalments: LoanFact
     assert (money(november.penalty), money(november.compound)) == ("4.55", "0.45")
 
 
-def test_horizontal_settles_october_and_vertical_does_not(two_instalments: LoanFacts) -> None:
+def test_m6_horizontal_settles_october_and_vertical_leaves_95(two_instalments: LoanFacts) -> None:
     assert position(two_instalments, on("11-20")).dpd == 41
     horizontal = replace(two_instalments, repayments=(paid("1040.50", "11-20"),))
     assert position(horizontal, on("11-20")).dpd == 10
     vertical = replace(horizontal, terms=terms(compound=True, shape=Shape.VERTICAL))
     after = position(vertical, on("11-20"))
     assert after.dpd == 41
+    assert [money(line.unpaid.total) for line in lines(vertical, on("11-20"))] == ["95.00", "910.00"]
     assert after.overdue == (0, 0, 0, 0, cny("95.00") + cny("910.00"))
 
 
-def test_three_unpaid_instalments_settled_one_by_one() -> None:
-    facts = loan(*(due(seq, f"{8 + seq:02}-10", "1000.00") for seq in (1, 2, 3)), rate="0")
-    day = on("11-23")
-    money_in = tuple(paid("1000.00", "11-23", id=str(number)) for number in range(3))
-    dpds = [position(replace(facts, repayments=money_in[:settled]), day).dpd for settled in range(4)]
-    assert dpds == [74, 44, 13, 0]
+def test_d1_three_unpaid_instalments_settled_one_by_one() -> None:
+    facts = loan(*(due(seq, f"{8 + seq:02}-10", "1000.00") for seq in (1, 2, 3)))
+    # On 11-23 September has borne 37.00 of penalty, October 22.00 and November 6.50.
+    money_in = tuple(paid(amount, "11-23") for amount in ("1037.00", "1022.00", "1006.50"))
+    found = [position(replace(facts, repayments=money_in[:settled]), on("11-23")) for settled in range(4)]
+    assert [each.dpd for each in found] == [74, 44, 13, 0]
+    assert [money(each.overdue.total) for each in found] == ["3065.50", "2028.50", "1006.50", "0.00"]
 
 
-def test_late_posting_with_an_on_time_value_date_takes_penalty_and_days_back() -> None:
+def test_d2_days_past_due_grow_by_one_at_shanghais_midnight() -> None:
+    facts = loan(due(1, "11-20", "3000.00"))
+    instants = ("15:59:59Z", "15:59:59.999999Z", "16:00:00Z", "16:00:00.000001Z")
+    dates = [
+        business_date(datetime.fromisoformat(f"2026-11-23T{time}"), ZoneInfo("Asia/Shanghai"))
+        for time in instants
+    ]
+    assert dates == [on("11-23"), on("11-23"), on("11-24"), on("11-24")]
+    assert [position(facts, each).dpd for each in dates] == [3, 3, 4, 4]
+    # Asked again, and for days in any order: the same.
+    assert [position(facts, on(f"11-{day}")).dpd for day in (24, 20, 23, 24, 21)] == [4, 0, 3, 4, 1]
+    assert {position(facts, on(f"11-{day}")).dpd_zero_on for day in range(21, 30)} == {on("11-20")}
+
+
+def test_d3_late_posting_with_an_on_time_value_date_takes_penalty_and_days_back() -> None:
     facts = loan(due(1, "11-20", "3000.00"))
     before = position(facts, on("11-24"))
     assert (before.dpd, money(before.overdue.penalty)) == (4, "6.00")
     posted = replace(facts, repayments=(paid("3000.00", "11-20", posted="11-24"),))
     after = position(posted, on("11-24"))
     assert (after.dpd, after.overdue.total, after.status) == (0, 0, "settled")
-
-
-def test_one_day_on_is_one_day_past_due_more() -> None:
-    facts = loan(due(1, "11-20", "3000.00"))
-    dpds = [position(facts, on("11-20") + timedelta(days=days)).dpd for days in range(5)]
-    assert dpds == [0, 1, 2, 3, 4]
-    assert {position(facts, on(f"11-{day}")).dpd_zero_on for day in range(21, 30)} == {on("11-20")}
