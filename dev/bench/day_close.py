@@ -1,0 +1,236 @@
+"""Day close: seconds over a large portfolio of which few loans change, beside the bare SQL that writes the same."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import msgspec
+
+from dev.bench.machine import PARTITIONS, Place
+from dev.bench.result import Result
+from ledger import closing
+from ledger.account import Account
+from ledger.contract import domain_terms, kept
+from ledger.domain.facts import BorrowerId, Instalment, LoanFacts, LoanId, Repayment
+from ledger.handlers.core_facts import Intake
+from ledger.policy import House
+from ledger.standing import Standing
+from spine.clock import FixedClock
+from spine.database import Runtime, create_engine, plain_url
+
+ZONE: Final = ZoneInfo("Asia/Shanghai")
+#: The date that is closed, and the instant at which it is.
+TODAY: Final = date(2026, 11, 20)
+NOW: Final = datetime(2026, 11, 20, 17, tzinfo=UTC)
+LOANS: Final = 1_000_000
+CHANGES: Final = 10_000
+INSTALMENTS: Final = 12
+#: Loans fall due on so many different days after today; those of the first change in the close.
+_SHIFTS: Final = 29
+#: How far into its life each kind of loan is, and how many instalments are paid: young, running, in arrears.
+_KINDS: Final = ((0, 0), (5, 5), (3, 2))
+
+
+async def measure(place: Place, *, loans: int = LOANS, changes: int = CHANGES) -> tuple[Result, float]:
+    """Closes one date over `loans` of which `changes` change; the result, and the seconds it took.
+
+    The bare loop is one UPDATE of the same loans to the same values, one INSERT of the same outbox rows and one
+    upsert of the same sequences, on the same tables and indexes in one transaction, after what the close wrote was
+    taken back and the tables were vacuumed.
+    """
+    connection = await asyncpg.connect(plain_url(place.urls["ledger"]))
+    try:
+        await _fill(connection, loans, changes)
+        await connection.execute(
+            "CREATE TABLE before AS SELECT * FROM loan WHERE next_transition_on <= $1",
+            TODAY + timedelta(days=1),
+        )
+        elapsed_s = await _close(place, changes)
+        await _take_back(connection)
+        bare_s = await _bare(connection)
+    finally:
+        await connection.close()
+    name = f"day close, {loans:,} loans, {changes:,} change"
+    return Result(
+        name, "loans/s", changes / elapsed_s, "SQL that writes the same", changes / bare_s, 1_000
+    ), elapsed_s
+
+
+def peak_mb() -> float:
+    """The most memory this process has ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def _close(place: Place, changes: int) -> float:
+    engine = create_engine(place.urls["ledger"], name="bench")
+    runtime = Runtime("ledger", engine, FixedClock(NOW), ZONE, PARTITIONS)
+    try:
+        intake = Intake(House.load(ZONE, first_business_date=TODAY))
+        started = time.perf_counter()
+        await closing.close(runtime, intake, TODAY)
+        elapsed_s = time.perf_counter() - started
+        async with runtime.transaction() as tx:
+            run = (await tx.execute("SELECT loans_visited, loans_changed FROM close_run")).one()
+        if (run.loans_visited, run.loans_changed) != (changes, changes):
+            raise RuntimeError(f"the close was to change {changes} loans: {run}")
+        return elapsed_s
+    finally:
+        await engine.dispose()
+
+
+def _archetypes() -> Iterator[tuple[int, int, LoanFacts]]:
+    """A loan of each kind and shift, as the ledger knows it; the tables are filled with copies."""
+    house = House.load(ZONE)
+    terms = domain_terms(house.terms_of_product("consumer-loan"), "CNY", house.calendars)
+    for kind, (age, paid) in enumerate(_KINDS):
+        for shift in range(_SHIFTS + 1):
+            first = TODAY + timedelta(days=shift - 30 * age)
+            rows = tuple(
+                Instalment(seq, first + timedelta(days=30 * (seq - 1)), 100_000, 5_000)
+                for seq in range(1, INSTALMENTS + 1)
+            )
+            money = tuple(
+                Repayment(f"R{row.seq}", 105_000, row.due_on, NOW - timedelta(days=1)) for row in rows[:paid]
+            )
+            yield (
+                kind,
+                shift,
+                LoanFacts(
+                    loan_id=LoanId("L"),
+                    borrower_id=BorrowerId("B"),
+                    product="consumer-loan",
+                    currency="CNY",
+                    principal=sum(row.principal for row in rows),
+                    annual_rate=Decimal("0.12"),
+                    opened_on=first - timedelta(days=30),
+                    schedule=rows,
+                    terms=terms,
+                    repayments=money,
+                ),
+            )
+
+
+async def _fill(connection: asyncpg.Connection, loans: int, changes: int) -> None:
+    """Loans as intake would have left them on the morning of the date: kept standing, next look, all facts."""
+    await connection.execute("SET synchronous_commit = off; SET max_parallel_workers_per_gather = 0")
+    await connection.execute("CREATE TABLE archetype (kind int, shift int, facts jsonb, standing jsonb)")
+    await connection.executemany(
+        "INSERT INTO archetype VALUES ($1, $2, $3, $4)",
+        [(kind, shift, *_kept(loan)) for kind, shift, loan in _archetypes()],
+    )
+    await connection.execute(
+        "CREATE TABLE member AS SELECT n, n % $2 AS kind, CASE WHEN n < $3 THEN 0 ELSE 1 + n % $4 END AS shift"
+        " FROM generate_series(0, $1 - 1) AS n",
+        loans, len(_KINDS), changes, _SHIFTS,
+    )  # fmt: skip
+    text = kept(House.load(ZONE).terms_of_product("consumer-loan"))
+    columns = await _loan_columns(connection)
+    await connection.execute(
+        f"INSERT INTO loan ({', '.join(columns)})"  # noqa: S608 - the table's own column names
+        f" SELECT {', '.join(f'r.{name}' for name in columns)}"
+        " FROM member AS m JOIN archetype AS a USING (kind, shift)"
+        " CROSS JOIN LATERAL jsonb_populate_record(NULL::loan, a.facts || a.standing || jsonb_build_object("
+        " 'loan_id', 'L' || m.n, 'borrower_id', 'B' || m.n, 'recorded_at', $1::timestamptz, 'version', 1,"
+        " 'terms', $2::jsonb, 'has_facts', false, 'has_transits', false, 'has_statement', false)) AS r",
+        NOW, text,
+    )  # fmt: skip
+    await connection.execute(
+        "INSERT INTO instalment SELECT 'L' || m.n, (i->>0)::int, (i->>1)::date, (i->>2)::bigint, (i->>3)::bigint, 0"
+        " FROM member AS m JOIN archetype AS a USING (kind, shift)"
+        " CROSS JOIN LATERAL jsonb_array_elements(a.facts->'schedule') AS i"
+    )
+    await connection.execute(
+        "INSERT INTO repayment (loan_id, repayment_id, amount_minor, value_date, posted_at, recorded_at)"
+        " SELECT 'L' || m.n, i->>0, (i->>1)::bigint, (i->>2)::date, $1, $1"
+        " FROM member AS m JOIN archetype AS a USING (kind, shift)"
+        " CROSS JOIN LATERAL jsonb_array_elements(a.facts->'money') AS i",
+        NOW,
+    )
+    await connection.execute("INSERT INTO subject_sequence SELECT 'L' || n, 1 FROM member")
+    await connection.execute("RESET synchronous_commit")
+    await connection.execute("VACUUM ANALYZE loan, instalment, repayment, subject_sequence")
+    await connection.execute("CHECKPOINT")
+
+
+async def _loan_columns(connection: asyncpg.Connection) -> list[str]:
+    rows = await connection.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'loan'::regclass AND attnum > 0 AND NOT attisdropped"
+    )
+    return [row["attname"] for row in rows]
+
+
+def _kept(loan: LoanFacts) -> tuple[str, str]:
+    """The row of a loan and its facts, as JSON: what the store would write after a look on the open date."""
+    account = Account(loan, Standing.unheard_of(TODAY), 0)
+    account.look(TODAY, by_facts=True)
+    now = account.standing
+    facts: dict[str, Any] = {
+        "product": loan.product,
+        "currency": loan.currency,
+        "principal_minor": loan.principal,
+        "annual_rate": str(loan.annual_rate),
+        "opened_on": loan.opened_on,
+        "schedule": [[row.seq, row.due_on, row.principal, row.interest] for row in loan.schedule],
+        "money": [[each.id, each.amount, each.value_date] for each in loan.repayments],
+    }
+    standing: dict[str, Any] = {
+        "as_of": now.as_of,
+        "status": now.status,
+        "dpd_zero_on": now.dpd_zero_on,
+        "dpd_anchor_on": now.anchor_on,
+        "oldest_unpaid_due_on": now.oldest_unpaid_due_on,
+        "overdue_principal_minor": now.overdue.principal,
+        "overdue_interest_minor": now.overdue.interest,
+        "overdue_fee_minor": now.overdue.fee,
+        "overdue_penalty_minor": now.overdue.penalty,
+        "overdue_compound_minor": now.overdue.compound,
+        "outstanding_principal_minor": now.outstanding_principal,
+        "next_transition_on": account.next_look_on,
+    }
+    return msgspec.json.encode(facts).decode(), msgspec.json.encode(standing).decode()
+
+
+async def _take_back(connection: asyncpg.Connection) -> None:
+    """Keeps what the close wrote, and puts the tables back to where they were."""
+    await connection.execute(
+        "CREATE TABLE after AS SELECT * FROM loan WHERE loan_id IN (SELECT loan_id FROM before)"
+    )
+    await connection.execute(
+        "CREATE TABLE said AS SELECT * FROM outbox WHERE subject IS NOT NULL ORDER BY id"
+    )
+    await _write(connection, "before")
+    await connection.execute("TRUNCATE outbox")
+    await connection.execute("UPDATE subject_sequence SET last_seq = 1 WHERE last_seq > 1")
+    await connection.execute("VACUUM ANALYZE loan, outbox, subject_sequence")
+    await connection.execute("CHECKPOINT")
+
+
+async def _write(connection: asyncpg.Connection, table: str) -> None:
+    columns = [name for name in await _loan_columns(connection) if name != "loan_id"]
+    await connection.execute(
+        f"UPDATE loan AS l SET {', '.join(f'{name} = w.{name}' for name in columns)}"  # noqa: S608
+        f" FROM {table} AS w WHERE l.loan_id = w.loan_id"
+    )
+
+
+async def _bare(connection: asyncpg.Connection) -> float:
+    names = (
+        "event_id, topic, partition, type, key, subject, loan_seq, occurred_at, data, correlation_id,"
+        " causation_id, traceparent"
+    )
+    started = time.perf_counter()
+    async with connection.transaction():
+        await _write(connection, "after")
+        await connection.execute(
+            "INSERT INTO subject_sequence AS s SELECT subject, count(*) FROM said GROUP BY subject"
+            " ON CONFLICT (subject) DO UPDATE SET last_seq = s.last_seq + excluded.last_seq"
+        )
+        await connection.execute(f"INSERT INTO outbox ({names}) SELECT {names} FROM said ORDER BY id")  # noqa: S608
+    return time.perf_counter() - started
