@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from operator import attrgetter
 from typing import Self, TypeVar
 
 from ledger.domain.accrual import Rates, rates_of, rounded
@@ -15,8 +14,6 @@ from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, Carr
 
 # Money as (value day, minor units).
 Payment = tuple[int, int]
-
-_order_of_money = attrgetter("value_date", "posted_at", "id")
 
 
 class Book:
@@ -115,7 +112,9 @@ class Book:
         principal = rests[PRINCIPAL]
         interest = rests[INTEREST] if self.facts.terms.penalty.compound_on_interest else 0
         if principal or interest:
-            rates = self._rates or self.rates
+            rates = self._rates
+            if rates is None:
+                rates = self.rates
             rate = rates.between(item.accrued_to, today)
             if principal:
                 item.penalty_exact += principal * rate
@@ -138,10 +137,10 @@ def fold(facts: LoanFacts, as_of: date, *, whole: bool = False) -> Book:
 
     With `whole` the instalments still to come are laid out too.
     """
-    return fold_into(Book, facts, as_of, whole=whole)
+    return fold_into(Book, facts, as_of, whole)
 
 
-def fold_into(kind: type[B], facts: LoanFacts, as_of: date, *, whole: bool = False) -> B:
+def fold_into(kind: type[B], facts: LoanFacts, as_of: date, whole: bool) -> B:
     """The fold into another kind of book, such as one that records how it came about."""
     day = as_of.toordinal()
     payments = payments_by(facts, as_of)
@@ -173,6 +172,10 @@ def counting_money(facts: LoanFacts, as_of: date) -> list[Repayment]:
     ]
     counting.sort(key=_order_of_money)
     return counting
+
+
+def _order_of_money(repayment: Repayment) -> tuple[date, datetime, str]:
+    return repayment.value_date, repayment.posted_at, repayment.id
 
 
 def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tuple[B, list[Payment]]:

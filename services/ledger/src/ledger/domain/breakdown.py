@@ -135,7 +135,7 @@ class Breakdown:
 
 def breakdown(facts: LoanFacts, as_of: date) -> Breakdown:
     """The breakdown of a loan's position on a date. Nothing is owed on a loan that is settled or sold."""
-    book = fold_into(RecordingBook, facts, as_of)
+    book = fold_into(RecordingBook, facts, as_of, whole=False)
     position = position_of(book, as_of)
     if is_closed(facts, as_of):
         return Breakdown(facts, position, (), ())
