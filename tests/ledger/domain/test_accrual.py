@@ -39,11 +39,12 @@ def test_several_rate_changes_split_the_interval_and_of_one_day_the_later_stated
     for stated in ((down, up), (up, down)):
         assert penalty(one(rate_changes=stated), "03-20") == "20.25"  # 2 x 1.50 + 3 x 0.75 + 5 x 3.00
     first, second = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2))
-    corrected = (
-        RateChange(on("03-10"), Decimal("0.24"), stated_at=second),
-        RateChange(on("03-10"), Decimal("0.06"), stated_at=first),
-    )
-    assert penalty(one(rate_changes=corrected), "03-11") == "3.00"
+    for earlier, later, bears in (("0.06", "0.24", "3.00"), ("0.24", "0.06", "0.75")):
+        corrected = (
+            RateChange(on("03-10"), Decimal(later), stated_at=second),
+            RateChange(on("03-10"), Decimal(earlier), stated_at=first),
+        )
+        assert penalty(one(rate_changes=corrected), "03-11") == bears
 
 
 def test_a_rate_change_to_nothing_stops_the_penalty_and_back() -> None:

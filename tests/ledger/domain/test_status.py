@@ -159,6 +159,13 @@ def test_a_written_off_loan_that_is_sold_later_is_sold() -> None:
     assert found[-1].overdue == Amounts()
 
 
+def test_the_latest_closure_holds() -> None:
+    for first, second in permutations(ClosureReason, 2):
+        facts = loan(*SCHEDULE, closures=(closed("05-01", second), closed("04-20", first)))
+        statuses = [position(facts, on(day)).status.value for day in ("04-30", "05-01")]
+        assert statuses == [first.value, second.value]
+
+
 def test_of_closures_on_one_day_sold_goes_before_written_off_before_settled() -> None:
     for reasons in permutations(ClosureReason):
         same_day = loan(*SCHEDULE, closures=tuple(closed("05-01", reason) for reason in reasons))

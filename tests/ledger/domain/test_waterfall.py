@@ -196,6 +196,19 @@ def test_prepayment_ends_where_the_money_does_and_the_rest_of_the_instalment_is_
     assert position(facts, on("04-11")).dpd == 1
 
 
+def test_prepayment_settles_one_future_instalment_after_another_whatever_the_shape() -> None:
+    for shape in Shape:
+        facts = loan(
+            MARCH,
+            APRIL,
+            due(3, "05-10", "920.00", "80.00"),
+            terms=terms(overpayment=Overpayment.PREPAY, shape=shape),
+            repayments=(paid("2070.00", "03-10"),),
+        )
+        rests = [line.unpaid[3:] for line in lines(facts, on("03-10"))]
+        assert rests == [(0, 0), (0, 0), (cny("30.00"), cny("920.00"))]
+
+
 def test_a_chargeback_is_principal_of_its_own_with_days_and_penalty() -> None:
     facts = loan(
         MARCH,

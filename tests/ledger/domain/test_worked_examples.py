@@ -118,3 +118,17 @@ def test_d3_late_posting_with_an_on_time_value_date_takes_penalty_and_days_back(
     posted = replace(facts, repayments=(paid("3000.00", "11-20", posted="11-24"),))
     after = position(posted, on("11-24"))
     assert (after.dpd, after.overdue.total, after.status) == (0, 0, "settled")
+
+
+def test_the_line_of_the_command_for_one_overdue_instalment() -> None:
+    facts = loan(due(1, "09-23", "2950.00", "250.00"), rate="0.144", terms=terms(compound=True))
+    found = position(facts, on("10-24"))
+    assert (found.status, found.dpd, found.past_due_days, found.oldest_unpaid_due_on) == (
+        "overdue",
+        31,
+        31,
+        on("09-23"),
+    )
+    assert [money(part) for part in found.overdue] == ["0.00", "54.87", "4.65", "250.00", "2950.00"]
+    assert (money(found.overdue.total), money(found.outstanding_principal)) == ("3259.52", "2950.00")
+    assert (found.overpaid, found.in_grace, found.paused) == (0, False, False)
