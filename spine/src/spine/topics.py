@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from aiokafka.partitioner import murmur2
@@ -61,6 +62,7 @@ def all_topic_names() -> tuple[str, ...]:
     return (*TOPICS, *(dead_letter_topic(name) for name in TOPICS))
 
 
+@lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2 as Kafka's own default partitioner computes it."""
     hashed: int = murmur2(key.encode())
