@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import text
@@ -14,12 +15,16 @@ from ledger import closing
 from ledger.books import Answer
 from ledger.domain.facts import LoanFacts
 from ledger.handlers.core_facts import Intake, take
+from ledger.handlers.people_facts import take_claims, take_holds
+from ledger.handlers.transits import take_due_transits
 from ledger.policy import House
 from ledger.standing import Standing
 from ledger.store import loans
 from spine.clock import FixedClock
 from spine.database import Runtime
+from spine.events.contact_log import PaymentClaimed
 from spine.events.registry import Event
+from spine.events.stager import HoldLifted, HoldPlaced
 from spine.service import Received
 from tests.ledger.events import arriving
 from tests.runtimes import SHANGHAI, emitted, service_runtime
@@ -38,6 +43,20 @@ class Desk:
         """Takes events in as one batch; bare ones get ids of their own."""
         batch = [event if isinstance(event, Received) else self._next(event) for event in events]
         return await self.runtime.run(lambda tx: take(tx, batch, to=self.intake))
+
+    async def hear(self, *events: HoldPlaced | HoldLifted | PaymentClaimed) -> None:
+        """Takes in what people did and said, as from the topics of the stager and the contact log."""
+        for event in events:
+            handler = take_claims if isinstance(event, PaymentClaimed) else take_holds
+            batch = [self._next(event)]
+            await self.runtime.run(partial(handler, events=batch, to=self.intake))
+
+    async def move_transits(self) -> int:
+        """Runs the timer of payments in transit until nothing is due; returns of how many loans."""
+        moved = 0
+        while batch := await take_due_transits(self.runtime, self.intake):
+            moved += batch
+        return moved
 
     def _next(self, event: Event) -> Received:
         self._count += 1
@@ -71,6 +90,10 @@ class Desk:
             if of is None or body.get("loan_id") == of
         ]
 
+    async def told(self, type_: str, *, of: str = "L-1") -> list[dict[str, Any]]:
+        """What the events of one type say of a loan."""
+        return [body for name, body in await self.events(of=of) if name == f"{type_}.v1"]
+
     async def loan(self, loan_id: str = "L-1") -> tuple[LoanFacts, Standing, Any]:
         """A loan's facts, its kept standing and its row."""
         async with self.runtime.transaction() as tx:
@@ -78,6 +101,14 @@ class Desk:
             assert row is not None
             account = (await loans.accounts(tx, [row], self.intake.terms))[loan_id]
         return account.facts, account.standing, row
+
+    async def facts_known_at(self, instant: datetime, loan_id: str = "L-1") -> LoanFacts:
+        """A loan's facts as the ledger knew them at an instant."""
+        async with self.runtime.transaction() as tx:
+            row = await loans.find(tx, loan_id)
+            assert row is not None
+            found = await loans.accounts(tx, [row], self.intake.terms, known_at=instant)
+        return found[loan_id].facts
 
     async def rows_changed(self, sql: str) -> None:
         """Changes kept rows as nobody should: mends what a test needs mended."""

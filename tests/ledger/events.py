@@ -8,16 +8,45 @@ from typing import Any
 import msgspec
 
 from spine.envelope import Envelope
-from spine.events.corebanking import Instalment, LoanOpened, LoanTerms
-from spine.events.payments import RepaymentPosted, RepaymentReversed
+from spine.events.contact_log import PaymentClaimed
+from spine.events.corebanking import (
+    ArrearsStated,
+    ChargeAdded,
+    DelinquencyPaused,
+    DelinquencyResumed,
+    FeedHeartbeat,
+    Instalment,
+    LoanClosed,
+    LoanImported,
+    LoanOpened,
+    LoanRescheduled,
+    LoanTerms,
+    PaidPart,
+    RateChanged,
+)
+from spine.events.payments import (
+    DebitFailed,
+    DebitScheduled,
+    RepaymentChargedBack,
+    RepaymentPending,
+    RepaymentPosted,
+    RepaymentReversed,
+)
 from spine.events.registry import Event, encode
+from spine.events.stager import HoldLifted, HoldPlaced
 from spine.money import format_minor, parse_minor
 from spine.service import Received
+from tests.runtimes import SHANGHAI
 
 
 def on(text: str) -> date:
     """A date of 2026 as "11-20", or a whole ISO date."""
     return date.fromisoformat(text if len(text) > 5 else f"2026-{text}")
+
+
+def at(day: str, clock: str = "12:00") -> datetime:
+    """A time of day in Shanghai."""
+    return datetime.combine(on(day), time.fromisoformat(clock), SHANGHAI)
 
 
 def due(seq: int, day: str, principal: str, interest: str = "0.00", fee: str = "0.00") -> Instalment:
@@ -76,9 +105,184 @@ def reversed_(id: str, day: str, *, loan: str = "L-1", borrower: str = "B-1") ->
     )
 
 
-def arriving(event: Event, id: str, *, offset: int = 0, source: str = "core") -> Received:
-    """An event as the consumer hands it on from `corebanking.v1`."""
-    envelope = Envelope(id=id, source=source, type=event.TYPE, subject=event.subject)
+def taken_over(
+    *schedule: Instalment, as_of: str, paid: tuple[PaidPart, ...] = (), **rest: Any
+) -> LoanImported:
+    """A running loan from other books; `contact_history` and `episode_began_on` as they are."""
+    own = {name: rest.pop(name) for name in ("contact_history", "episode_began_on") if name in rest}
+    contract = opened(*schedule, **rest)
+    return LoanImported(
+        **{name: getattr(contract, name) for name in contract.__struct_fields__},
+        as_of=on(as_of),
+        paid=paid,
+        **own,
+    )
+
+
+def rescheduled(
+    effective: str,
+    *schedule: Instalment,
+    keep: tuple[int, ...] = (),
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> LoanRescheduled:
+    return LoanRescheduled(
+        borrower_id=borrower,
+        loan_id=loan,
+        effective_on=on(effective),
+        reason="agreed",
+        keep=keep,
+        schedule=schedule,
+    )
+
+
+def closed(day: str, reason: Any = "settled", *, loan: str = "L-1", borrower: str = "B-1") -> LoanClosed:
+    return LoanClosed(borrower_id=borrower, loan_id=loan, closed_on=on(day), reason=reason)
+
+
+def rate(day: str, annual_rate: str, *, loan: str = "L-1", borrower: str = "B-1") -> RateChanged:
+    return RateChanged(borrower_id=borrower, loan_id=loan, effective_on=on(day), annual_rate=annual_rate)
+
+
+def charge(
+    amount: str,
+    day: str,
+    kind: Any = "fee",
+    *,
+    id: str = "CH-1",
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> ChargeAdded:
+    return ChargeAdded(
+        borrower_id=borrower, loan_id=loan, charge_id=id, kind=kind, amount=amount, due_on=on(day)
+    )
+
+
+def charged_back(
+    amount: str, day: str, *, id: str = "R-1", loan: str = "L-1", borrower: str = "B-1"
+) -> RepaymentChargedBack:
+    return RepaymentChargedBack(
+        borrower_id=borrower, loan_id=loan, repayment_id=id, amount=amount, on=on(day)
+    )
+
+
+def paused(
+    first: str, end: str | None = None, *, loan: str = "L-1", borrower: str = "B-1"
+) -> DelinquencyPaused:
+    return DelinquencyPaused(
+        borrower_id=borrower, loan_id=loan, from_on=on(first), to_on=on(end) if end else None
+    )
+
+
+def resumed(day: str, *, loan: str = "L-1", borrower: str = "B-1") -> DelinquencyResumed:
+    return DelinquencyResumed(borrower_id=borrower, loan_id=loan, on=on(day))
+
+
+def stated(
+    as_of: str,
+    days_past_due: int,
+    principal: str,
+    interest: str,
+    penalty: str | None = None,
+    *,
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> ArrearsStated:
+    return ArrearsStated(
+        borrower_id=borrower,
+        loan_id=loan,
+        as_of=on(as_of),
+        days_past_due=days_past_due,
+        overdue_principal=principal,
+        overdue_interest=interest,
+        penalty=penalty,
+    )
+
+
+def pending(
+    amount: str,
+    expected: str,
+    *,
+    id: str = "R-1",
+    since: datetime | None = None,
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> RepaymentPending:
+    """Money announced at `since`, else the noon before the tests' own, and expected on a day."""
+    return RepaymentPending(
+        borrower_id=borrower,
+        loan_id=loan,
+        repayment_id=id,
+        amount=amount,
+        initiated_at=since or at("11-22"),
+        expected_on=on(expected),
+    )
+
+
+def debit(
+    amount: str, when: datetime, *, id: str = "D-1", loan: str = "L-1", borrower: str = "B-1"
+) -> DebitScheduled:
+    return DebitScheduled(borrower_id=borrower, loan_id=loan, debit_id=id, amount=amount, at=when)
+
+
+def debit_failed(
+    reason: Any = "insufficient",
+    *,
+    id: str = "D-1",
+    amount: str | None = None,
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> DebitFailed:
+    return DebitFailed(borrower_id=borrower, loan_id=loan, debit_id=id, reason=reason, amount=amount)
+
+
+def claimed(
+    when: datetime,
+    amount: str | None = None,
+    *,
+    id: str = "C-1",
+    loan: str = "L-1",
+    borrower: str = "B-1",
+) -> PaymentClaimed:
+    return PaymentClaimed(borrower_id=borrower, loan_id=loan, contact_id=id, at=when, amount=amount)
+
+
+def held(
+    when: datetime, until: datetime | None = None, *, id: str = "H-1", freezes: bool = True, **whose: str
+) -> HoldPlaced:
+    """A hold of the stager; `whose`: loan, borrower."""
+    return HoldPlaced(
+        borrower_id=whose.get("borrower", "B-1"),
+        loan_id=whose.get("loan", "L-1"),
+        hold_id=id,
+        kind="breathing_space",
+        placed_at=when,
+        freezes_interest=freezes,
+        until=until,
+    )
+
+
+def lifted(when: datetime, *, id: str = "H-1", freezes: bool = True, **whose: str) -> HoldLifted:
+    return HoldLifted(
+        borrower_id=whose.get("borrower", "B-1"),
+        loan_id=whose.get("loan", "L-1"),
+        hold_id=id,
+        kind="breathing_space",
+        lifted_at=when,
+        freezes_interest=freezes,
+        ended_by="person",
+    )
+
+
+def heartbeat(when: datetime) -> FeedHeartbeat:
+    return FeedHeartbeat(at=when)
+
+
+def arriving(
+    event: Event, id: str, *, offset: int = 0, source: str = "core", sent_at: datetime | None = None
+) -> Received:
+    """An event as the consumer hands it on from its topic."""
+    envelope = Envelope(id=id, source=source, type=event.TYPE, subject=event.subject, time=sent_at)
     return Received(event.TOPIC, 0, offset, envelope, event, encode(event))
 
 
