@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -39,3 +40,15 @@ async def make_database(postgres_server: DatabaseServer) -> AsyncIterator[Callab
 def kafka_bootstrap() -> Iterator[str]:
     with running_kafka() as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def uci_file() -> Path:
+    """The real data set, when the machine has it."""
+    folder = os.environ.get("TACT_DATASETS")
+    if not folder:
+        pytest.skip("TACT_DATASETS does not name a folder of public data sets")
+    file = Path(folder) / "uci_credit_card.csv"
+    if not file.is_file():
+        pytest.skip(f"{folder} holds no uci_credit_card.csv")
+    return file
