@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ledger import emits
 from ledger.account import Account
+from ledger.applying import check_borrower
 from ledger.contract import bounded
 from ledger.domain.facts import Repayment
 from ledger.domain.transit import Transit, TransitKind, TransitState, Waiting, begun, by_time, is_money_of
@@ -19,7 +20,11 @@ Stated = RepaymentPending | DebitScheduled | DebitFailed | PaymentClaimed
 
 
 def take(account: Account, event: Stated, waiting: Waiting, now: datetime) -> Iterator[Event]:
-    """Notes what was said of money on its way. Raises BadAmount for decimals the currency does not have."""
+    """Notes what was said of money on its way.
+
+    Raises Contradiction for another borrower, BadAmount for decimals the currency does not have.
+    """
+    check_borrower(account.facts, event)
     currency = account.facts.currency
     if isinstance(event, DebitFailed):
         yield from _failed(account, event, now)
@@ -31,7 +36,11 @@ def take(account: Account, event: Stated, waiting: Waiting, now: datetime) -> It
         if known.since is None:
             _keep(account, replace(stated, state=known.state, reason=known.reason))
         return
-    yield from _keep_told(account, known, begun(stated, account.facts, waiting, now), now)
+    now_is = begun(stated, account.facts, account.transits.values(), waiting, now)
+    if known is not None and known.state is TransitState.OPEN and now_is.state is TransitState.ANNOUNCED:
+        # Others were told that it runs: it runs on until its new end.
+        now_is = replace(now_is, state=TransitState.OPEN)
+    yield from _keep_told(account, known, now_is, now)
 
 
 def arrived(account: Account, money: Repayment, waiting: Waiting, now: datetime) -> Iterator[Event]:
@@ -82,8 +91,9 @@ def _transit(
 
 
 def _failed(account: Account, event: DebitFailed, now: datetime) -> Iterator[Event]:
+    """Core banking's own word on a debit counts more than time or money of the same amount before it."""
     known = account.transits.get(f"{TransitKind.DEBIT}:{event.debit_id}")
-    if known is not None and known.is_over:
+    if known is not None and known.state is TransitState.FAILED:
         return
     if known is None:
         known = Transit(
@@ -94,24 +104,24 @@ def _failed(account: Account, event: DebitFailed, now: datetime) -> Iterator[Eve
             until=None,
             state=TransitState.ANNOUNCED,
         )
-    failed = replace(known, state=TransitState.FAILED, reason=event.reason)
-    yield from _keep_told(account, known, failed, now, always=True)
+    failed = replace(known, state=TransitState.FAILED, repayment_id=None, reason=event.reason)
+    yield from _keep_told(account, known, failed, now)
 
 
-def _keep_told(
-    account: Account, before: Transit | None, now_is: Transit, now: datetime, *, always: bool = False
-) -> Iterator[Event]:
+def _keep_told(account: Account, before: Transit | None, now_is: Transit, now: datetime) -> Iterator[Event]:
     """Keeps a transit and tells what others see of it: that it runs, and how it ended.
 
-    An end of what nobody was told of is not told, but for a failed debit: its reason matters by itself.
+    An end of what nobody was told of is not told, but for a failed debit, whose reason matters by itself, and
+    for a claim, which others know from where it was made.
     """
     if now_is == before:
         return
     _keep(account, now_is)
+    known_elsewhere = now_is.state is TransitState.FAILED or now_is.kind is TransitKind.CLAIM
     was_open = before is not None and before.state is TransitState.OPEN
     if now_is.state is TransitState.OPEN:
         yield emits.in_transit(account.facts, now_is)
-    elif now_is.is_over and (was_open or always):
+    elif now_is.is_over and (was_open or known_elsewhere):
         yield emits.transit_ended(account.facts, now_is, now)
 
 

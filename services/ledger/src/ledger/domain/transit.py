@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -93,10 +95,18 @@ class Waiting:
         return end_of_business_date(day, self.zone)
 
 
-def begun(transit: Transit, loan: LoanFacts, waiting: Waiting, now: datetime) -> Transit:
-    """A transit as it stands now: arrived before it was told, over already, running, or still to begin."""
-    for repayment in loan.repayments:
-        if repayment.reversed_on is None and is_money_of(transit, repayment, waiting):
+def begun(
+    transit: Transit, loan: LoanFacts, others: Iterable[Transit], waiting: Waiting, now: datetime
+) -> Transit:
+    """A transit as it stands now: arrived before it was told, over already, running, or still to begin.
+
+    Money that was one of the `others` of its kind is not this one too.
+    """
+    taken = {each.repayment_id for each in others if each.kind is transit.kind and each.id != transit.id}
+    for repayment in sorted(loan.repayments, key=attrgetter("value_date", "posted_at", "id")):
+        if repayment.reversed_on is not None or repayment.id in taken:
+            continue
+        if is_money_of(transit, repayment, waiting):
             return replace(transit, state=TransitState.POSTED, repayment_id=repayment.id)
     return by_time(transit, now)
 

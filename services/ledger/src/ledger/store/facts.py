@@ -116,8 +116,10 @@ async def save_marked(tx: Tx, accounts: Sequence[Account]) -> None:
             "ON CONFLICT (loan_id, transit_id) DO UPDATE SET amount_minor = excluded.amount_minor,"
             " since = excluded.since, until = excluded.until, state = excluded.state,"
             " repayment_id = excluded.repayment_id, reason = excluded.reason, due_at = excluded.due_at,"
-            " updated_at = excluded.updated_at WHERE (t.state, t.due_at, t.amount_minor)"
-            " IS DISTINCT FROM (excluded.state, excluded.due_at, excluded.amount_minor)",
+            " updated_at = excluded.updated_at"
+            " WHERE (t.amount_minor, t.since, t.until, t.state, t.repayment_id, t.reason)"
+            " IS DISTINCT FROM (excluded.amount_minor, excluded.since, excluded.until, excluded.state,"
+            " excluded.repayment_id, excluded.reason)",
             now=tx.now,
             loans=[loan_id for loan_id, _ in moved],
             ids=[each.id for _, each in moved],
