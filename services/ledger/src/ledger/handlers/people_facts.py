@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from ledger import transits
+from ledger import statements, transits
 from ledger.account import Account
 from ledger.applying import apply
 from ledger.handlers.core_facts import Intake
@@ -35,7 +35,9 @@ async def take_holds(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
         )
         account.has_facts = account.marked = True
         kept.append(received)
-        for event in account.look(max(open_on, account.standing.as_of), by_facts=True):
+        told = account.look(max(open_on, account.standing.as_of), by_facts=True)
+        told += statements.recheck(account, to.house.statement_tolerance(account.facts.currency))
+        for event in told:
             emit(tx, event, cause=received.envelope)
     await facts.insert_amendments(tx, kept)
     await _save(tx, accounts)
