@@ -14,7 +14,7 @@ from ledger import emits, statements, transits
 from ledger.account import Account
 from ledger.applying import ComesTooEarly, Contradiction, apply, check_borrower
 from ledger.contract import facts_of, kept, resolved_terms
-from ledger.domain.facts import Repayment
+from ledger.domain.facts import LoanFacts, Repayment
 from ledger.domain.statement_check import Tolerance
 from ledger.policy import House
 from ledger.standing import Standing
@@ -210,7 +210,7 @@ class Books:
             self._keep(account, received)
             if isinstance(event, LoanRescheduled):
                 self._say(received, [emits.rescheduled(loan, event)])
-        self._compare(account, received)
+        self._compare(account, received, before)
         if account.transits and money is not None:
             waiting = self._house.waiting(loan.terms.calendar)
             self._say(received, transits.arrived(account, money, waiting, self._now))
@@ -225,10 +225,10 @@ class Books:
     def _tolerance(self, account: Account) -> Tolerance:
         return self._house.statement_tolerance(account.facts.currency)
 
-    def _compare(self, account: Account, received: Received) -> None:
+    def _compare(self, account: Account, received: Received, before: LoanFacts | None = None) -> None:
         """What became true by a fact, told on the open date (or the next, where the close has been by)."""
         as_of = max(self._open_on, account.standing.as_of)
-        self._say(received, account.look(as_of, by_facts=True))
+        self._say(received, account.look(as_of, by_facts=True, before=before))
 
     def _say(self, received: Received, events: Iterable[Event]) -> None:
         self.written.events += [(event, received.envelope) for event in events]
