@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy.engine import make_url
-
 from spine.errors import TactError
 from spine.topics import DEFAULT_PARTITIONS
 
@@ -139,6 +137,9 @@ def _database_urls(env: Mapping[str, str]) -> dict[str, str]:
         if own:
             urls[name] = own
         elif cluster:
+            # Only here, so that a command without a database starts in no time.
+            from sqlalchemy.engine import make_url
+
             url = make_url(cluster).set(database=f"tact_{snake}")
             urls[name] = url.render_as_string(hide_password=False)
     return urls

@@ -19,13 +19,13 @@ from rich.console import Console
 
 from spine.errors import TactError
 from spine.logs import set_up_logs
-from spine.process import serve_service, work_service
 from spine.settings import Surroundings
-from tact import databases
+from tact import ledger_commands
 from tact.home import Home
 from tact.services import NAMES, build_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tact collects overdue loans with tact.")
+app.add_typer(ledger_commands.app, name="ledger")
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
@@ -62,6 +62,8 @@ def serve(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
 ) -> None:
     """Run a service's REST API."""
+    from spine.process import serve_service
+
     try:
         serve_service(_known(service), build_of(service), host=host, port=port)
     except TactError as error:
@@ -71,6 +73,8 @@ def serve(
 @app.command()
 def work(service: ServiceName) -> None:
     """Run a service's consumers, relay and timers."""
+    from spine.process import work_service
+
     try:
         raise typer.Exit(work_service(_known(service), build_of(service)))
     except TactError as error:
@@ -80,6 +84,7 @@ def work(service: ServiceName) -> None:
 @app.command()
 def migrate(service: Annotated[str | None, typer.Argument(metavar="[SERVICE]")] = None) -> None:
     """Create missing databases and bring them to the newest schema."""
+    from tact import databases
 
     async def run() -> None:
         home = Home.from_environment()

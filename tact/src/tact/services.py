@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from spine.service import Build
 from spine.settings import PORTS
+
+if TYPE_CHECKING:
+    from spine.service import Build
 
 NAMES = tuple(PORTS)
 

@@ -96,7 +96,7 @@ def decode(cls: type[Event], body: bytes | bytearray | memoryview) -> Event:
     try:
         decoded: Event = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _field_error(error) from None
+        raise _broken_further_on(bytes(body)) or _field_error(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _json_error(bytes(body), error) from None
     decoded.check()
@@ -120,6 +120,17 @@ def _field_error(error: msgspec.ValidationError) -> EventRefused:
     kind = BadAmount if leaf in _AMOUNT_FIELDS or field == "penalty" else BadSchema
     text = message or str(error)
     return kind(f"{field}: {text}" if field else text, field=field or None)
+
+
+def _broken_further_on(body: bytes) -> EventRefused | None:
+    """What is not JSON at all, though a wrong field comes before the place where it breaks."""
+    try:
+        msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _json_error(body, error)
+    return None
 
 
 def _json_error(body: bytes, error: Exception) -> EventRefused:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from ledger.books import Answer, Books, Outcome, Refusal
 from ledger.contract import KeptTerms
+from ledger.identity import body_hash
 from ledger.policy import House
 from ledger.store import day, facts, feeds, intake, loans, summaries
 from ledger.store.intake import Key
@@ -51,7 +49,7 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
     is put aside and the loan held. What comes too early waits.
     """
     open_on = await day.hold_open_date(tx, to.house)
-    hashes = [body_hash(event) for event in events]
+    hashes = [body_hash(event.envelope, event.event, event.body) for event in events]
     first: dict[Key, bytes] = {}
     for event, hash_ in zip(events, hashes, strict=True):
         if _has_key(event):
@@ -69,16 +67,6 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
     await _save(tx, books)
     await feeds.heard(tx, to.newly_heard({source for source, _ in first}, tx.now), books.written.heartbeats)
     return answers
-
-
-def body_hash(received: Received) -> bytes:
-    """SHA-256 of what an event says, however it was formatted: type, subject and data, keys sorted."""
-    subject = received.envelope.subject or received.event.subject or ""
-    try:
-        canonical = msgspec.json.encode(msgspec.json.decode(received.body), order="deterministic")
-    except (msgspec.DecodeError, RecursionError):
-        canonical = received.body
-    return hashlib.sha256(b"\0".join([received.envelope.type.encode(), subject.encode(), canonical])).digest()
 
 
 def _key(received: Received) -> Key:
