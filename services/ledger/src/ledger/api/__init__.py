@@ -6,6 +6,4 @@ from fastapi import APIRouter
 
 from ledger.api import days, intake, loans, watch
 
-router = APIRouter()
-for _part in (intake, loans, watch, days):
-    router.include_router(_part.router)
+router = APIRouter(routes=[route for part in (intake, loans, watch, days) for route in part.router.routes])
