@@ -137,7 +137,8 @@ class Reference:
             if back.on == day:
                 self.claims.append(self.chargeback(back))
         changes = [each for each in self.facts.reschedules if each.effective_on == day]
-        for change in sorted(changes, key=lambda each: (each.stated_at is not None, each.stated_at)):
+        changes.sort(key=lambda each: (each.stated_at is not None, each.stated_at, each.schedule))
+        for change in changes:
             self.reschedule(day, change.keep, change.schedule)
         if any(claim.effective == day for claim in self.claims):
             credit, self.credit = self.credit, 0
@@ -210,6 +211,21 @@ class Reference:
             if not any(each.from_on <= resumed <= day for resumed in self.facts.resumed_on)
         )
         return self.covers(running, day)
+
+    def resumes_on(self) -> date | None:
+        """The next day that counts, if one is known."""
+        last = max(
+            (day for each in self.facts.pauses for day in (each.from_on, each.to_on) if day), default=None
+        )
+        last = max((last or self.as_of, *self.facts.resumed_on, self.as_of))
+        day = self.as_of
+        if not self.paused(day):
+            return None
+        while day <= last:
+            if not self.paused(day):
+                return day
+            day += DAY
+        return None
 
     # -- money ---------------------------------------------------------------------------------------------
 
@@ -303,6 +319,7 @@ class Reference:
             "status": status,
             "in_grace": grace and not dpd,
             "paused": self.paused(as_of),
+            "resumes_on": self.resumes_on(),
             "oldest_unpaid_due_on": min((claim.due for claim in past), default=None),
             "past_due_days": max(((as_of - claim.due).days for claim in past), default=0),
             "overdue": tuple(
@@ -320,6 +337,7 @@ class Reference:
             "status": status,
             "in_grace": False,
             "paused": self.paused(self.as_of),
+            "resumes_on": self.resumes_on(),
             "oldest_unpaid_due_on": None,
             "past_due_days": 0,
             "overdue": (0, 0, 0, 0, 0),
