@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spine.database import Runtime
 from spine.errors import TactError
 from spine.health import readiness
-from spine.metrics import flow_metrics
+from spine.metrics import flow_metrics, warning_metrics
 from spine.service import Service
 
 log = structlog.get_logger()
@@ -131,13 +131,23 @@ def _add_health(app: FastAPI, service: Service, runtime: Runtime) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
         reasons = await readiness(service, runtime)
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        warnings = [] if reasons else await _warnings(service, runtime)
+        answer = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+        return JSONResponse(answer, 503 if reasons else 200)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         async with runtime.engine.connect() as connection:
             flow = await flow_metrics(service.name, connection)
+        flow += warning_metrics(service.name, len(await _warnings(service, runtime)))
         return Response(generate_latest() + flow, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _warnings(service: Service, runtime: Runtime) -> list[str]:
+    if service.warnings is None:
+        return []
+    async with runtime.transaction() as tx:
+        return await service.warnings(tx)
 
 
 async def _tact_error(_: Request, error: Exception) -> Response:

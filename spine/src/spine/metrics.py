@@ -56,3 +56,11 @@ async def flow_metrics(service: str, connection: AsyncConnection) -> bytes:
         if value is not None:
             Gauge(name, words, ["service"], registry=registry).labels(service).set(value)
     return generate_latest(registry)
+
+
+def warning_metrics(service: str, warnings: int) -> bytes:
+    """How much a service asks people to look into; `/readyz` and `tact doctor` say what."""
+    registry = CollectorRegistry()
+    words = "What somebody should look into though the service works"
+    Gauge("tact_warnings", words, ["service"], registry=registry).labels(service).set(warnings)
+    return generate_latest(registry)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Final
 
 import structlog
-from prometheus_client import Gauge
 
 from ledger import closing
 from ledger.handlers.core_facts import Intake
@@ -20,8 +19,6 @@ from spine.service import Due, Schedule
 log = structlog.get_logger()
 
 _LONG_PARKED: Final = timedelta(days=1)
-
-SILENT_FEEDS: Final = Gauge("tact_ledger_silent_feeds", "Publishers of core banking that have gone silent")
 
 
 def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
@@ -49,7 +46,6 @@ def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
             log.warning("core banking's feed is back", source=source)
         alarmed.clear()
         alarmed.update(feed.source for feed in silent)
-        SILENT_FEEDS.set(len(silent))
         return 0
 
     return (
