@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,8 +17,7 @@ Headers = Sequence[tuple[str, bytes]]
 _REQUIRED: Final = ("id", "source", "type")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """CloudEvents attributes. `position`, `log_epoch` and `loan_seq` are our own extension attributes."""
 
     id: str
@@ -56,41 +55,52 @@ class Envelope:
     def from_headers(cls, headers: Headers) -> Envelope:
         """The envelope of a broker record. Raises BadSchema when a required attribute is missing or bad."""
         try:
-            values = {name: value.decode() for name, value in headers if value is not None}
+            values: dict[str, Any] = {
+                _FIELDS[name]: value.decode()
+                for name, value in headers
+                if name in _FIELDS and value is not None
+            }
         except UnicodeDecodeError:
             raise BadSchema("a header is not UTF-8") from None
         for name in _REQUIRED:
-            if not values.get(f"ce_{name}"):
+            if not values.get(name):
                 raise BadSchema(f"header ce_{name} is missing", field=f"ce_{name}")
         try:
-            return cls(
-                id=values["ce_id"],
-                source=values["ce_source"],
-                type=values["ce_type"],
-                time=_instant(values.get("ce_time")),
-                subject=values.get("ce_subject"),
-                position=_whole(values.get("ce_position")),
-                log_epoch=values.get("ce_log_epoch"),
-                loan_seq=_whole(values.get("ce_loan_seq")),
-                correlation_id=values.get("ce_correlationid"),
-                causation_id=values.get("ce_causationid"),
-                traceparent=values.get("ce_traceparent"),
-            )
+            for name, read in _READ:
+                if name in values:
+                    values[name] = read(values[name])
         except ValueError as error:
             raise BadSchema(f"headers: {error}") from None
+        return cls(**values)
 
 
-def _whole(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _instant(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError("ce_time has no offset")
     return parsed.astimezone(UTC)
+
+
+#: The attribute that each header holds.
+_FIELDS: Final = {
+    "ce_id": "id",
+    "ce_source": "source",
+    "ce_type": "type",
+    "ce_time": "time",
+    "ce_subject": "subject",
+    "ce_position": "position",
+    "ce_log_epoch": "log_epoch",
+    "ce_loan_seq": "loan_seq",
+    "ce_correlationid": "correlation_id",
+    "ce_causationid": "causation_id",
+    "ce_traceparent": "traceparent",
+}
+#: Attributes that are no text.
+_READ: Final[tuple[tuple[str, Callable[[str], Any]], ...]] = (
+    ("time", _instant),
+    ("position", int),
+    ("loan_seq", int),
+)
 
 
 class _Structured(msgspec.Struct, kw_only=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from spine.envelope import Envelope
 from spine.errors import TactError
 from spine.service import Received
@@ -35,8 +37,7 @@ class Poison:
     headers: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Passing:
+class Passing(msgspec.Struct, frozen=True):
     """A record of no interest to this service: it only moves the progress on."""
 
     offset: int
@@ -46,8 +47,7 @@ class Passing:
 Item = Received | Poison | Passing
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """An item whose turn it is. A crash after its commit resumes from `resume_offset`, `position`."""
 
     item: Item
@@ -96,6 +96,9 @@ class Cursor:
         if position <= self.last_position or position in self.waiting:
             self._advance()
             return []
+        if position == self.last_position + 1 and not self.waiting:
+            self.last_position = position
+            return [self._ready(item)]
         self.waiting[position] = item
         ready = []
         while (following := self.waiting.pop(self.last_position + 1, None)) is not None:
@@ -112,7 +115,10 @@ class Cursor:
             )
 
     def _advance(self) -> None:
-        self.next_offset = min((i.offset for i in self.waiting.values()), default=self.read_offset)
+        if self.waiting:
+            self.next_offset = min(item.offset for item in self.waiting.values())
+        else:
+            self.next_offset = self.read_offset
 
     def _ready(self, item: Item) -> Ready:
         self._advance()

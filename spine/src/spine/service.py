@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 
 from spine.database import Runtime, Tx
@@ -14,9 +15,11 @@ from spine.envelope import Envelope
 from spine.events.registry import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An event as it came in: where from, its envelope, and the typed fact."""
+class Received(msgspec.Struct, frozen=True):
+    """An event as it came in: where from, its envelope, and the typed fact.
+
+    A Struct, as all that is made once per record: a frozen dataclass costs ten times as much to make.
+    """
 
     topic: str
     partition: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -264,4 +264,4 @@ class Books:
 def _without_history(received: Received, event: LoanImported) -> Received:
     """A taken-over loan is kept without its past contacts: they are told to others and mean nothing here."""
     slim = msgspec.structs.replace(event, contact_history=())
-    return replace(received, event=slim, body=encode(slim))
+    return msgspec.structs.replace(received, event=slim, body=encode(slim))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from spine.envelope import Headers
 from spine.errors import TactError
@@ -21,8 +22,7 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutRecord:
+class OutRecord(msgspec.Struct, frozen=True, gc=False):
     """A record to publish into an explicit partition."""
 
     topic: str
@@ -32,8 +32,7 @@ class OutRecord:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record read from a partition; `offset` counts from 0 and only ever grows."""
 
     topic: str
