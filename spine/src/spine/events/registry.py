@@ -120,7 +120,7 @@ def _field_error(error: msgspec.ValidationError) -> EventRefused:
     kind = BadAmount if leaf in _AMOUNT_FIELDS or field == "penalty" else BadSchema
     text = message or str(error)
     if kind is BadAmount and text.startswith("Expected `str"):
-        text = "amounts are plain decimal strings such as \"3200.00\": no numbers, signs or exponents"
+        text = 'amounts are plain decimal strings such as "3200.00": no numbers, signs or exponents'
     return kind(f"{field}: {text}" if field else text, field=field or None)
 
 
