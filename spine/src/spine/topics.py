@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from aiokafka.partitioner import murmur2
-
 #: Every topic has this many partitions unless a deployment says otherwise before its first start.
 DEFAULT_PARTITIONS: Final = 6
 
@@ -65,5 +63,8 @@ def all_topic_names() -> tuple[str, ...]:
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2 as Kafka's own default partitioner computes it."""
+    # Only here: most commands know topics and never reach Kafka's client.
+    from aiokafka.partitioner import murmur2
+
     hashed: int = murmur2(key.encode())
     return (hashed & 0x7FFFFFFF) % partitions
