@@ -41,6 +41,7 @@ OWN: dict[str, dict[str, str]] = {
         "loan_log": "what a file states of each loan, packed until the file's end is known",
         "offline": "a file of events becomes loans without a database",
         "phrases": "the words of a breakdown, language by language",
+        "reach": "which dates can be a loan's at all",
         "sentences": "the breakdown of a loan in words that a borrower can follow",
         "statements": "core banking's own figures against the ledger's",
         "standing": "what was last said of a loan, and what is new",

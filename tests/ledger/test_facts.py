@@ -211,3 +211,14 @@ async def test_facts_of_a_day_close_with_amended_loans(make_database: Make) -> N
         assert [body["loan_id"] for type_, body in await desk.events() if type_ == "loan.overdue.v1"] == [
             "L-4"
         ]
+
+
+async def test_a_reschedule_that_leaves_nothing_is_refused(make_database: Make) -> None:
+    """Kept is what nobody ever heard of: the debt would be gone without anybody having paid."""
+    async with open_desk(make_database) as desk:
+        await desk.take(opened())
+        [nothing] = await desk.take(rescheduled("11-23", keep=(7, 8)))
+        assert (nothing.code, nothing.field) == ("conflict", "keep")
+        await desk.take(rescheduled("11-23", due(8, "12-20", "3000.00")), rescheduled("11-24", keep=(7, 8)))
+        assert len(await desk.told("loan.rescheduled")) == 2
+        assert "loan.settled" not in await desk.said()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -134,8 +134,16 @@ def _rescheduled(
 ) -> LoanFacts:
     check_schedule(event.schedule, loan.currency)
     rows = instalments_of(event.schedule, loan.currency)
+    if not rows and not any(seq in event.keep for seq in _seqs_of(loan)):
+        raise Contradiction("keep: of what is kept nothing is known, and the schedule is empty", field="keep")
     change = Reschedule(event.effective_on, tuple(event.keep), rows, stated_at, event.reason)
     return replace(loan, reschedules=(*loan.reschedules, change))
+
+
+def _seqs_of(loan: LoanFacts) -> Iterator[int]:
+    """The numbers of all instalments that were ever stated of a loan."""
+    for rows in (loan.schedule, *(change.schedule for change in loan.reschedules)):
+        yield from (row.seq for row in rows)
 
 
 def _closed(loan: LoanFacts, event: LoanClosed, _: datetime | None, __: ZoneInfo) -> LoanFacts:

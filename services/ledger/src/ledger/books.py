@@ -17,6 +17,7 @@ from ledger.contract import facts_of, kept, resolved_terms
 from ledger.domain.facts import LoanFacts, Repayment
 from ledger.domain.statement_check import Tolerance
 from ledger.policy import House
+from ledger.reach import check_dates
 from ledger.standing import Standing
 from spine.envelope import Envelope
 from spine.errors import EventRefused
@@ -147,6 +148,7 @@ class Books:
         return answer
 
     def _book(self, event: Event, received: Received) -> Answer:
+        check_dates(event)
         if isinstance(event, FeedHeartbeat):
             self.written.heartbeats[received.envelope.source] = event.at
             return _ACCEPTED

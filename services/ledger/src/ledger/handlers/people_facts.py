@@ -9,6 +9,7 @@ from ledger import statements, transits
 from ledger.account import Account
 from ledger.applying import apply
 from ledger.handlers.core_facts import Intake
+from ledger.reach import check_dates
 from ledger.store import day, facts, loans, summaries
 from spine.database import Tx
 from spine.events.contact_log import PaymentClaimed
@@ -30,6 +31,7 @@ async def take_holds(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
         account = accounts.get(received.event.subject or "")
         if account is None:
             continue
+        check_dates(received.event)
         account.facts = apply(
             account.facts, received.event, stated_at=received.envelope.time, zone=to.house.zone
         )
@@ -51,6 +53,7 @@ async def take_claims(tx: Tx, events: Sequence[Received], *, to: Intake) -> None
         account = accounts.get(received.event.subject or "")
         if account is None or not isinstance(received.event, PaymentClaimed):
             continue
+        check_dates(received.event)
         waiting = to.house.waiting(account.facts.terms.calendar)
         for event in transits.take(account, received.event, waiting, tx.now):
             emit(tx, event, cause=received.envelope)
