@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 from spine.events.ledger import ArrearsChanged, LoanCured, LoanOverdue, LoanSettled, Overdue
 
@@ -61,8 +62,19 @@ def loan_cured(loan_id: str = "L1", borrower_id: str = "B1", *, as_of: date) -> 
     )
 
 
-def loan_settled(loan_id: str = "L1", borrower_id: str = "B1", *, as_of: date) -> LoanSettled:
-    """Nothing is unpaid at all."""
+def loan_settled(
+    loan_id: str = "L1",
+    borrower_id: str = "B1",
+    *,
+    as_of: date,
+    reason: Literal["paid", "closed", "sold"] = "paid",
+) -> LoanSettled:
+    """Nothing is owed here any more: nothing is unpaid, or core banking says so."""
     return LoanSettled(
-        borrower_id=borrower_id, loan_id=loan_id, product="consumer", currency="CNY", as_of=as_of
+        borrower_id=borrower_id,
+        loan_id=loan_id,
+        product="consumer",
+        currency="CNY",
+        as_of=as_of,
+        reason=reason,
     )

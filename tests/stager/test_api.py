@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from spine.http import create_api
-from tests.stager.figures import DUE_ON, loan_cured, loan_overdue
+from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
@@ -65,6 +66,17 @@ async def test_days_past_due_are_those_of_today(stager: Stand, client: httpx.Asy
     case_id = await one_case(stager, days=1)
     stager.set_time(stager.local(DUE_ON + 9 * DAY, 12))
     assert (await get(client, f"/v1/cases/{case_id}"))["loans"][0]["dpd"] == 9
+
+
+async def test_arrears_that_are_written_off_are_staged_on_and_say_so(
+    stager: Stand, client: httpx.AsyncClient
+) -> None:
+    case_id = await one_case(stager, days=91)
+    assert (await get(client, f"/v1/cases/{case_id}"))["loans"][0]["status"] == "overdue"
+    changed = arrears_changed(zero_on=DUE_ON, as_of=DUE_ON + 92 * DAY)
+    await stager.tell(msgspec.structs.replace(changed, status="written_off"))
+    [loan] = (await get(client, f"/v1/cases/{case_id}"))["loans"]
+    assert (loan["status"], loan["stage"], loan["closed_on"]) == ("written_off", "S4", None)
 
 
 async def test_why_agrees_with_what_was_decided(stager: Stand, client: httpx.AsyncClient) -> None:

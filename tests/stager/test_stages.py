@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 import pytest
 
@@ -159,6 +160,21 @@ async def test_one_case_holds_all_loans_of_a_borrower_and_closes_with_the_last(s
     assert await stager.said("case.closed.v1") == [
         {"borrower_id": "B1", "case_id": case_of["L1"], "reason": "settled"}
     ]
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("paid", "settled"), ("closed", "closed"), ("sold", "sold")])
+async def test_how_a_loan_ended_is_seen_on_its_case(
+    stager: Stand, reason: Literal["paid", "closed", "sold"], shown: str
+) -> None:
+    as_of = DUE_ON + 31 * DAY
+    await stager.tell(loan_overdue(as_of=as_of))
+    await stager.close(as_of - DAY)
+    await stager.at(stager.local(as_of, 9))
+    await stager.tell(loan_settled(as_of=as_of, reason=reason))
+    assert [fact["reason"] for fact in await stager.said("contact.withdrawn.v1")] == [shown]
+    assert [fact["reason"] for fact in await stager.said("case.closed.v1")] == [shown]
+    [episode] = await stager.rows("SELECT close_reason, closed_on FROM episode")
+    assert tuple(episode) == (shown, as_of)
 
 
 async def test_a_batch_told_twice_changes_nothing(stager: Stand) -> None:

@@ -14,6 +14,10 @@ from spine.events.ledger import (
     LoanCured,
     LoanOverdue,
     LoanSettled,
+    PaymentInTransit,
+    PaymentTransitEnded,
+    StatementMatched,
+    StatementMismatch,
 )
 from spine.events.notifier import NOTIFIER, PartyChanged
 from spine.events.registry import Event
@@ -29,7 +33,18 @@ _FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, *OUTCOMES)
 CONSUMES: Final = (
     (
         LEDGER,
-        (LoanOverdue, ArrearsChanged, LoanCured, LoanSettled, LedgerRepaymentReversed, BusinessDateClosed),
+        (
+            LoanOverdue,
+            ArrearsChanged,
+            LoanCured,
+            LoanSettled,
+            LedgerRepaymentReversed,
+            StatementMismatch,
+            StatementMatched,
+            PaymentInTransit,
+            PaymentTransitEnded,
+            BusinessDateClosed,
+        ),
     ),
     (NOTIFIER, _FROM_NOTIFIER),
     (CONTACT_LOG, _SAID),
@@ -46,7 +61,7 @@ def consumes(house: House) -> tuple[Consume, ...]:
             ledger_types,
             partial(take_ledger_facts, house=house),
             early=partial(stop_ahead, house=house),
-            early_types=(LoanCured, LoanSettled),
+            early_types=(LoanCured, LoanSettled, StatementMismatch, PaymentInTransit),
         ),
         Consume(notifier, notifier_types, partial(take_notifier_facts, house=house)),
         Consume(contact_log, contact_log_types, said, early=said, early_types=_SAID),

@@ -39,6 +39,8 @@ def told(happening: Happening, rulebook: Rulebook) -> Event:
             return _stage_entered(happening, rulebook.reference(happening.policy_digest))
         case CaseClosure(case, reason):
             return CaseClosed(borrower_id=case.borrower_id, case_id=case.case_id, reason=reason)
+        case Hold(lifted_at=None):
+            return hold_placed(happening)
         case Hold():
             return hold_lifted(happening)
 
@@ -87,7 +89,7 @@ def contact_withdrawn(borrower_id: str, loan_id: str, request_id: str, reason: s
 
 
 def hold_placed(hold: Hold) -> HoldPlaced:
-    """The event of a new hold; its free-text reason stays here."""
+    """The event of a new hold, or of one that has another end; its free-text reason stays here."""
     return HoldPlaced(
         borrower_id=hold.borrower_id,
         loan_id=hold.loan_id,

@@ -96,6 +96,7 @@ EPISODE: Final = Table(
     Column("closed_on", Date),
     Column("close_reason", Text),
     Column("stop_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("status", Text, nullable=False, server_default=text("'overdue'::text")),
     PrimaryKeyConstraint("loan_id", "episode", name="episode_pk"),
     CheckConstraint("(closed_on IS NULL) OR (close_reason IS NOT NULL)", name="episode_closed"),
     ForeignKeyConstraint(["case_id"], ["collection_case.case_id"], name="episode_case"),
@@ -194,11 +195,25 @@ HOLD: Final = Table(
     _instant("lifted_at", nullable=True),
     Column("ended_by", Text),
     Column("lift_reason", Text),
+    Column("ledger_seq", BigInteger),
     PrimaryKeyConstraint("hold_id", name="hold_pk"),
     CheckConstraint("(lifted_at IS NULL) = (ended_by IS NULL)", name="hold_lifted"),
 )
 Index("hold_borrower", HOLD.c.borrower_id)
 Index("hold_until", HOLD.c.until, postgresql_where=HOLD.c.lifted_at.is_(None))
+
+#: The last debit of each loan that failed, in arrears or not.
+FAILED_DEBIT: Final = Table(
+    "failed_debit",
+    METADATA,
+    Column("loan_id", Text, nullable=False),
+    Column("borrower_id", Text, nullable=False),
+    Column("transit_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("failed_at"),
+    Column("ledger_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("loan_id", name="failed_debit_pk"),
+)
 
 #: The text of every policy version that ever decided something, so that the decision can be recomputed.
 POLICY: Final = Table(

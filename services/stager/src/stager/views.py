@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing_extensions import TypedDict
 
 from spine.money import format_minor
-from stager.domain.cases import Case, ContactStep, Episode, Hold
+from stager.domain.cases import Case, ContactStep, Episode, FailedDebit, Hold
 from stager.domain.figures import Figures
 from stager.domain.rulebook import Rulebook
 from stager.store.cases import CaseFile
@@ -23,6 +23,14 @@ class OverdueFigures(TypedDict):
     penalty: str
     compound: str
     total: str
+
+
+class FailedDebitView(TypedDict):
+    """A debit that failed, and core banking's reason."""
+
+    debit: str
+    reason: str
+    at: datetime
 
 
 class LoanInCase(TypedDict):
@@ -42,6 +50,8 @@ class LoanInCase(TypedDict):
     figures_as_of: date
     overdue: OverdueFigures
     outstanding_principal: str
+    status: str
+    last_failed_debit: FailedDebitView | None
     opened_on: date
     closed_on: date | None
     close_reason: str | None
@@ -179,7 +189,7 @@ def case_view(file: CaseFile, rulebook: Rulebook, today: date, now: datetime) ->
         locale=party.locale,
         segment=party.segment,
         flags=list(party.flags),
-        loans=[_loan(episode, today) for episode in file.episodes],
+        loans=[_loan(episode, file.failed_debits.get(episode.loan_id), today) for episode in file.episodes],
         holds=[hold_view(hold, now) for hold in file.holds],
         open_requests=[_request(step) for step in file.requests],
         next_steps=[
@@ -188,7 +198,7 @@ def case_view(file: CaseFile, rulebook: Rulebook, today: date, now: datetime) ->
     )
 
 
-def _loan(episode: Episode, today: date) -> LoanInCase:
+def _loan(episode: Episode, failed: FailedDebit | None, today: date) -> LoanInCase:
     figures = episode.figures
     return LoanInCase(
         loan_id=episode.loan_id,
@@ -205,10 +215,16 @@ def _loan(episode: Episode, today: date) -> LoanInCase:
         figures_as_of=figures.as_of,
         overdue=overdue(figures),
         outstanding_principal=format_minor(figures.outstanding_principal_minor, figures.currency),
+        status=figures.status,
+        last_failed_debit=_failed_debit(failed) if failed is not None else None,
         opened_on=episode.opened_on,
         closed_on=episode.closed_on,
         close_reason=episode.close_reason,
     )
+
+
+def _failed_debit(failed: FailedDebit) -> FailedDebitView:
+    return FailedDebitView(debit=failed.transit_id, reason=failed.reason, at=failed.failed_at)
 
 
 def hold_view(hold: Hold, now: datetime) -> HoldView:

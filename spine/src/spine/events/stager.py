@@ -95,7 +95,8 @@ class ContactWithdrawn(Event, frozen=True, kw_only=True):
 class HoldPlaced(Event, frozen=True, kw_only=True):
     """A loan is held: what the kind blocks must not happen until `hold.lifted` or `until` (exclusive).
 
-    `origin` is the id of the recorded contact that caused it, when one did.
+    Told again with another `until` when that has moved. `origin`: the recorded contact that caused it, or the
+    payment in transit, or `statement` where core banking's figures differ.
     """
 
     borrower_id: Id
@@ -110,7 +111,10 @@ class HoldPlaced(Event, frozen=True, kw_only=True):
 
 @event(STAGER, "hold.lifted.v1")
 class HoldLifted(Event, frozen=True, kw_only=True):
-    """A hold ended: a person lifted it, its time was over, or the arrears it was about are gone."""
+    """A hold ended: by a person, its time, the end of the arrears, or the facts it waited for.
+
+    Such facts (`facts`) are figures that match, and money that arrived or will not.
+    """
 
     borrower_id: Id
     loan_id: Id
@@ -118,7 +122,7 @@ class HoldLifted(Event, frozen=True, kw_only=True):
     kind: HoldKind
     lifted_at: Instant
     freezes_interest: bool
-    ended_by: Literal["person", "expiry", "arrears_ended"]
+    ended_by: Literal["person", "expiry", "arrears_ended", "facts"]
     origin: str | None = None
 
 

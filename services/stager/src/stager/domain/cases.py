@@ -17,11 +17,18 @@ def stable_id(*parts: object) -> str:
     return str(uuid.uuid5(_NAMESPACE, "/".join(map(str, parts))))
 
 
+def said_hold_id(kind: str, contact_id: str) -> str:
+    """The hold of what was said in a contact: disputed, or claimed to be paid."""
+    return stable_id("hold", kind, contact_id)
+
+
 class EndOfArrears(StrEnum):
-    """How an episode ended."""
+    """How an episode ended. `settled`: everything is paid; `closed` and `sold` are core banking's own word."""
 
     CURED = "cured"
     SETTLED = "settled"
+    CLOSED = "closed"
+    SOLD = "sold"
 
 
 class RequestStatus(StrEnum):
@@ -141,8 +148,24 @@ class ContactStep:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedDebit:
+    """The last debit of a loan that failed, and why: what a collector should know before the next try."""
+
+    loan_id: str
+    borrower_id: str
+    transit_id: str
+    reason: str
+    failed_at: datetime
+    ledger_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """What stops collection of a loan for a while; active in [placed_at, until) unless lifted."""
+    """What stops collection of a loan for a while; active in [placed_at, until) unless lifted.
+
+    `origin`: the recorded contact that caused it, or what it is about at the ledger; then `ledger_seq` numbers the
+    newest fact of the ledger in here.
+    """
 
     hold_id: str
     loan_id: str
@@ -156,6 +179,7 @@ class Hold:
     lifted_at: datetime | None = None
     ended_by: str | None = None
     lift_reason: str | None = None
+    ledger_seq: int | None = None
 
     def is_active(self, now: datetime) -> bool:
         """Whether it holds at this instant."""

@@ -6,12 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from spine.envelope import Envelope
-from spine.events.ledger import Arrears, ArrearsChanged, LoanCured, LoanSettled
-from stager.domain.cases import Case, EndOfArrears, Episode, Hold, StageEntry, StepTimer, stable_id
+from spine.events.ledger import Arrears, ArrearsChanged, LoanCured, LoanSettled, PaymentTransitEnded
+from stager.domain.cases import (
+    Case,
+    EndOfArrears,
+    Episode,
+    FailedDebit,
+    Hold,
+    StageEntry,
+    StepTimer,
+    stable_id,
+)
 from stager.domain.figures import Figures
+from stager.domain.hold_book import HoldBook, HoldFact
 from stager.domain.judging import judge
 from stager.domain.planning import Plans
 from stager.domain.rulebook import Rulebook
@@ -25,8 +36,16 @@ class CaseClosure:
     reason: str
 
 
-#: What is told, in this order, each with the event that caused it. A hold is told when it was lifted.
+#: What is told, in this order, each with the event that caused it. A hold is told when it is placed, gets another
+#: end, or is lifted.
 Happening = StageEntry | CaseClosure | Hold
+
+
+_END_OF: Final = {
+    "paid": EndOfArrears.SETTLED,
+    "closed": EndOfArrears.CLOSED,
+    "sold": EndOfArrears.SOLD,
+}
 
 
 class Desk:
@@ -40,19 +59,17 @@ class Desk:
         zones: Mapping[str, ZoneInfo],
         cases: Iterable[Case],
         episodes: Iterable[Episode],
-        holds: Iterable[Hold],
+        holds: HoldBook,
     ) -> None:
         """`zones` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
-        of each loan that facts will name; `holds` all that are not lifted."""
+        of each loan that facts will name; `holds` those of the borrowers."""
         self._rulebook = rulebook
         self._now = now
         self._zones = zones
         self._cases = {case.borrower_id: case for case in cases}
         self._episodes = {episode.loan_id: episode for episode in episodes}
         self._plans = Plans(now)
-        self._holds: dict[str, list[Hold]] = defaultdict(list)
-        for hold in holds:
-            self._holds[hold.loan_id].append(hold)
+        self.holds = holds
         self._open: dict[str, set[str]] = defaultdict(set)
         for episode in self._episodes.values():
             if episode.is_open:
@@ -66,7 +83,8 @@ class Desk:
         self.timers: dict[str, tuple[StepTimer, ...]] = {}
         #: By loan: why its open requests are withdrawn.
         self.withdrawn: dict[str, tuple[str, Envelope]] = {}
-        self.lifted: list[Hold] = []
+        #: By loan: the last debit that failed.
+        self.failed_debits: dict[str, FailedDebit] = {}
         self.told: list[tuple[Happening, Envelope]] = []
 
     def arrears(self, event: Arrears, *, partition: int, cause: Envelope) -> None:
@@ -91,15 +109,29 @@ class Desk:
         known = self._episodes.get(event.loan_id)
         if known is None or _is_stale(known, cause):
             return
-        end = EndOfArrears.SETTLED if isinstance(event, LoanSettled) else EndOfArrears.CURED
+        end = _END_OF[event.reason] if isinstance(event, LoanSettled) else EndOfArrears.CURED
         ended = replace(known, ledger_seq=_seq(known, cause), close_reason=end, bounced=False, judge_on=None)
         if not known.is_open:
             self._keep(ended)
             return
         self._keep(replace(ended, closed_on=event.as_of))
         self._drop_steps(known.loan_id, end, cause)
-        self._lift_answered(known.loan_id, event.as_of, cause)
+        self.told += [(hold, cause) for hold in self.holds.lift_answered(known.loan_id)]
         self._close_case_if_done(known, end, cause)
+
+    def held(self, event: HoldFact, *, cause: Envelope) -> None:
+        """Figures that differ, money on its way, and their end; of a debit that failed the reason is kept."""
+        seq = cause.loan_seq or 0
+        self.told += [(hold, cause) for hold in self.holds.take(event, seq)]
+        if isinstance(event, PaymentTransitEnded) and (event.kind, event.outcome) == ("debit", "failed"):
+            self.failed_debits[event.loan_id] = FailedDebit(
+                loan_id=event.loan_id,
+                borrower_id=event.borrower_id,
+                transit_id=event.transit_id,
+                reason=event.reason or "other",
+                failed_at=event.ended_at,
+                ledger_seq=seq,
+            )
 
     def bounced(self, loan_id: str, *, cause: Envelope) -> None:
         """Money of a loan was taken back; should it be overdue again, its old episode goes on."""
@@ -177,7 +209,7 @@ class Desk:
             self._rulebook,
             episode,
             as_of,
-            holds=[hold.kind for hold in self._holds.get(loan_id, ()) if hold.is_active(self._now)],
+            holds=self.holds.kinds(loan_id),
             after_close=after_close,
             zone=self._zones[episode.borrower_id],
             plans=self._plans,
@@ -194,16 +226,6 @@ class Desk:
     def _drop_steps(self, loan_id: str, reason: str, cause: Envelope) -> None:
         self.timers[loan_id] = ()
         self.withdrawn.setdefault(loan_id, (reason, cause))
-
-    def _lift_answered(self, loan_id: str, as_of: date, cause: Envelope) -> None:
-        rules = self._rulebook.holds.on(as_of).policy.kinds
-        active = self._holds.pop(loan_id, [])
-        answered = [hold for hold in active if rules[hold.kind].ends_with_arrears]
-        self._holds[loan_id] = [hold for hold in active if hold not in answered]
-        for hold in answered:
-            lifted = replace(hold, lifted_at=self._now, ended_by="arrears_ended")
-            self.lifted.append(lifted)
-            self.told.append((lifted, cause))
 
     def _keep(self, episode: Episode) -> None:
         self._episodes[episode.loan_id] = episode

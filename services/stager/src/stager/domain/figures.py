@@ -11,7 +11,10 @@ from spine.money import parse_minor
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The arrears of a loan on `as_of`, as told; amounts in minor units of `currency`."""
+    """The arrears of a loan on `as_of`, as told; amounts in minor units of `currency`.
+
+    `status`: overdue, or written_off, where the claim survives and goes on being collected.
+    """
 
     product: str
     currency: str
@@ -27,6 +30,7 @@ class Figures:
     compound_minor: int
     total_minor: int
     outstanding_principal_minor: int
+    status: str
 
     @classmethod
     def told(cls, event: Arrears) -> Figures:
@@ -49,6 +53,7 @@ class Figures:
             outstanding_principal_minor=parse_minor(
                 event.outstanding_principal, currency, field="outstanding_principal"
             ),
+            status=event.status,
         )
 
     def dpd_on(self, day: date) -> int:

@@ -1,4 +1,4 @@
-"""Holds: placed by what a borrower said or by a person, ended by a person, by their time, or by the cure."""
+"""Holds: placed by what was said, stated or decided, ended by a person, by their time, or by the facts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from spine.events.contact_log import DisputeRaised, PaymentClaimed
 from spine.outbox import emit
 from spine.service import Received
 from stager import emits
-from stager.domain.cases import Hold, stable_id
+from stager.domain.cases import Hold, said_hold_id, stable_id
+from stager.domain.hold_book import StopFact, origin_of
 from stager.domain.holding import lasts_until
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
 from stager.store.cases import loans_of_case
-from stager.store.holds import hold_by_id, insert_holds, lock_run_out, save_lifted
+from stager.store.desks import load_holds
+from stager.store.holds import hold_by_id, insert_holds, lock_run_out, save_holds, save_lifted
 from stager.store.parties import lock_parties
 from stager.store.requests import OpenRequest
 
@@ -45,7 +47,7 @@ def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime
     kind = "dispute" if isinstance(fact, DisputeRaised) else "payment_claim"
     policy = house.rulebook.holds.on(house.today(now)).policy
     return Hold(
-        hold_id=stable_id("hold", kind, fact.contact_id),
+        hold_id=said_hold_id(kind, fact.contact_id),
         loan_id=fact.loan_id,
         borrower_id=fact.borrower_id,
         kind=kind,
@@ -58,18 +60,38 @@ def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime
     )
 
 
+async def hold_ahead(tx: Tx, events: Sequence[Received], house: House) -> None:
+    """What the ledger says that stops contact, before its turn; the caller has locked the borrowers."""
+    stops = [(r.event, r.envelope) for r in events if isinstance(r.event, StopFact)]
+    if not stops:
+        return
+    names = {(stop.borrower_id, stop.loan_id, origin_of(stop)) for stop, _ in stops}
+    book = await load_holds(tx, house, sorted({borrower for borrower, _, _ in names}), names)
+    placed = [(hold, cause) for stop, cause in stops for hold in book.take(stop, cause.loan_seq or 0)]
+    await save_holds(tx, list(book.changed.values()))
+    for hold, cause in placed:
+        emit(tx, emits.hold_placed(hold), cause=cause)
+    await withdraw_held(tx, placed, house)
+
+
 async def _place(tx: Tx, holds: Sequence[Hold], house: House, causes: Mapping[str, Envelope]) -> None:
     if not holds:
         return
     fresh = await insert_holds(tx, holds)
-    placed = [hold for hold in holds if hold.hold_id in fresh]
+    placed = [(hold, causes.get(hold.hold_id)) for hold in holds if hold.hold_id in fresh]
+    for hold, cause in placed:
+        emit(tx, emits.hold_placed(hold), cause=cause)
+    await withdraw_held(tx, placed, house)
+
+
+async def withdraw_held(tx: Tx, placed: Sequence[tuple[Hold, Envelope | None]], house: House) -> None:
+    """Takes back what the loans of these holds were to be asked for through the channels they block."""
     policy = house.rulebook.holds.on(house.today(tx.now)).policy
     kinds: dict[str, set[str]] = {}
     reasons: dict[str, tuple[str, Envelope | None]] = {}
-    for hold in placed:
-        emit(tx, emits.hold_placed(hold), cause=causes.get(hold.hold_id))
+    for hold, cause in placed:
         kinds.setdefault(hold.loan_id, set()).add(hold.kind)
-        reasons.setdefault(hold.loan_id, (f"hold_{hold.kind}", causes.get(hold.hold_id)))
+        reasons.setdefault(hold.loan_id, (f"hold_{hold.kind}", cause))
 
     def is_stopped(request: OpenRequest) -> bool:
         return policy.stopping(kinds[request.loan_id], request.channel) is not None

@@ -13,11 +13,18 @@ from spine.events.ledger import (
     LedgerRepaymentReversed,
     LoanCured,
     LoanSettled,
+    PaymentInTransit,
+    PaymentTransitEnded,
+    StatementMatched,
+    StatementMismatch,
 )
 from spine.outbox import emit
 from spine.service import Received
 from stager import emits
+from stager.domain.cases import Hold
 from stager.domain.desk import Desk
+from stager.domain.hold_book import HoldFact, origin_of
+from stager.handlers.holds import hold_ahead, withdraw_held
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
 from stager.store.desks import borrowers_to_judge, load_desk, save_desk
@@ -28,7 +35,7 @@ from stager.store.steps import stop_steps
 #: A close may concern many borrowers: so many are loaded and decided at a time.
 _BORROWERS_AT_ONCE: Final = 2_000
 
-_LoanFact = Arrears | LoanCured | LoanSettled | LedgerRepaymentReversed
+_LoanFact = Arrears | LoanCured | LoanSettled | LedgerRepaymentReversed | HoldFact
 
 
 async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
@@ -43,12 +50,13 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
 
 async def stop_ahead(tx: Tx, events: Sequence[Received], *, house: House) -> None:
     """Stop facts that arrived before their turn: nothing more is asked for, what was is taken back."""
+    await lock_parties(tx, sorted({event.event.key or "" for event in events}), house.zone)
+    await hold_ahead(tx, events, house)
     stops = {
         event.event.loan_id: event
         for event in events
         if isinstance(event.event, LoanCured | LoanSettled) and event.envelope.loan_seq is not None
     }
-    await lock_parties(tx, sorted({stop.event.key or "" for stop in stops.values()}), house.zone)
     stopped = await stop_steps(tx, [(loan, stop.envelope.loan_seq or 0) for loan, stop in stops.items()])
     await withdraw(tx, {loan: ("arrears_ended", stops[loan].envelope) for loan in stopped})
 
@@ -66,12 +74,21 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     # Facts about no one are for everyone.
     facts = [fact for fact in events if fact.event.key is None or fact.event.key in borrowers]
     loan_ids = {fact.event.loan_id for fact in facts if isinstance(fact.event, _LoanFact)}
-    desk = await load_desk(tx, house, sorted(borrowers), sorted(loan_ids))
+    hold_names = {
+        (fact.event.borrower_id, fact.event.loan_id, origin_of(fact.event))
+        for fact in facts
+        if isinstance(fact.event, HoldFact)
+    }
+    desk = await load_desk(tx, house, sorted(borrowers), sorted(loan_ids), hold_names)
     for fact in facts:
         _apply(desk, fact)
     await save_desk(tx, desk)
     await keep_policies(tx, house.rulebook, desk.policies_used())
     await withdraw(tx, desk.withdrawn)
+    held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
+    await withdraw_held(
+        tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house
+    )
     for happening, cause in desk.told:
         emit(tx, emits.told(happening, house.rulebook), cause=cause)
 
@@ -82,6 +99,8 @@ def _apply(desk: Desk, received: Received) -> None:
             desk.arrears(arrears, partition=received.partition, cause=received.envelope)
         case LoanCured() | LoanSettled() as end:
             desk.ended(end, cause=received.envelope)
+        case StatementMismatch() | StatementMatched() | PaymentInTransit() | PaymentTransitEnded() as fact:
+            desk.held(fact, cause=received.envelope)
         case LedgerRepaymentReversed(loan_id=loan_id):
             desk.bounced(loan_id, cause=received.envelope)
         case BusinessDateClosed(date=day):

@@ -8,8 +8,17 @@ from typing import Any, Final
 
 from spine.database import Tx
 from spine.errors import NotFound
-from stager.domain.cases import Case, ContactStep, Episode, Hold, RequestStatus, StageEntry
+from stager.domain.cases import (
+    Case,
+    ContactStep,
+    Episode,
+    FailedDebit,
+    Hold,
+    RequestStatus,
+    StageEntry,
+)
 from stager.store.episodes import EPISODE_COLUMNS, episode_of
+from stager.store.failed_debits import failed_debits_of
 from stager.store.holds import holds_of_borrower
 from stager.store.rows import Rows
 from stager.tables import CONTACT_REQUEST, STAGE_ENTRY
@@ -40,12 +49,13 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything a case shows: its loans, holds not lifted, open requests and next steps."""
+    """Everything a case shows: its loans, their holds and last failed debits, open requests and next steps."""
 
     case: Case
     party: PartyFacts
     episodes: list[Episode]
     holds: list[Hold]
+    failed_debits: dict[str, FailedDebit]
     requests: list[ContactStep]
     next_steps: list[NextStep]
 
@@ -147,6 +157,7 @@ async def case_file(tx: Tx, case_id: str) -> CaseFile:
         party=await _party(tx, case.borrower_id),
         episodes=episodes,
         holds=[hold for hold in await holds_of_borrower(tx, case.borrower_id) if hold.loan_id in loans],
+        failed_debits=await failed_debits_of(tx, loans),
         requests=await _open_steps(tx, loans),
         next_steps=[NextStep(**row._mapping) for row in timers],
     )

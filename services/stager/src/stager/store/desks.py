@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Final
 
 from spine.database import Tx
 from stager.domain.cases import Case
 from stager.domain.desk import Desk
+from stager.domain.hold_book import HoldBook
 from stager.policy import House
 from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, save_stages
-from stager.store.holds import active_holds, save_lifted
+from stager.store.failed_debits import save_failed_debits
+from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_parties
 from stager.store.rows import Rows
 from stager.tables import CASE, STAGE_ENTRY, STEP_TIMER
@@ -46,8 +48,23 @@ async def borrowers_to_judge(tx: Tx, partition: int, as_of: date) -> list[str]:
     return [row.borrower_id for row in rows]
 
 
-async def load_desk(tx: Tx, house: House, borrower_ids: Sequence[str], loan_ids: Sequence[str]) -> Desk:
-    """Locks these borrowers and loads their open loans, and the latest episode of each of `loan_ids`."""
+async def load_holds(
+    tx: Tx, house: House, borrower_ids: Sequence[str], names: Collection[tuple[str, str, str]]
+) -> HoldBook:
+    """The holds of locked borrowers that are not lifted, and those of `names`: (borrower, loan, origin)."""
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    holds = [*await active_holds(tx, borrower_ids), *await holds_named(tx, names)]
+    return HoldBook(policy, tx.now, holds)
+
+
+async def load_desk(
+    tx: Tx,
+    house: House,
+    borrower_ids: Sequence[str],
+    loan_ids: Sequence[str],
+    hold_names: Collection[tuple[str, str, str]],
+) -> Desk:
+    """Locks these borrowers and loads their open loans, the latest episode of each of `loan_ids`, and holds."""
     borrowers = sorted(borrower_ids)
     zones = await lock_parties(tx, borrowers, house.zone)
     cases = await tx.execute(
@@ -75,7 +92,7 @@ async def load_desk(tx: Tx, house: House, borrower_ids: Sequence[str], loan_ids:
         zones=zones,
         cases=[Case(**row._mapping) for row in cases],
         episodes=[episode_of(row) for row in episodes],
-        holds=await active_holds(tx, borrowers),
+        holds=await load_holds(tx, house, borrowers, hold_names),
     )
 
 
@@ -97,8 +114,8 @@ async def save_desk(tx: Tx, desk: Desk) -> None:
         timers = [timer for timers in desk.timers.values() for timer in timers]
         if timers:
             await tx.execute(_SAVE_TIMERS, **_TIMERS.parameters(timers))
-    if desk.lifted:
-        await save_lifted(tx, desk.lifted)
+    await save_holds(tx, list(desk.holds.changed.values()))
+    await save_failed_debits(tx, list(desk.failed_debits.values()))
 
 
 def _closed_first(cases: Iterable[Case]) -> list[list[Case]]:

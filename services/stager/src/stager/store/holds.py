@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,12 @@ _INSERT: Final = f"""
     INSERT INTO hold ({_HOLDS.columns}) SELECT {_HOLDS.selected} FROM {_HOLDS.source}
     ON CONFLICT (hold_id) DO NOTHING RETURNING hold_id
 """  # noqa: S608 (column names of our own tables)
+_SAVE: Final = f"""
+    INSERT INTO hold ({_HOLDS.columns}) SELECT {_HOLDS.selected} FROM {_HOLDS.source}
+    ON CONFLICT (hold_id) DO UPDATE
+    SET until = excluded.until, reason = excluded.reason, ledger_seq = excluded.ledger_seq,
+        lifted_at = excluded.lifted_at, ended_by = excluded.ended_by, lift_reason = excluded.lift_reason
+"""  # noqa: S608
 _SELECT: Final = f"SELECT {_HOLDS.columns} FROM hold"  # noqa: S608
 
 
@@ -38,6 +44,30 @@ async def active_holds(tx: Tx, borrower_ids: Sequence[str]) -> list[Hold]:
         ids=list(borrower_ids),
     )
     return [hold_of(row) for row in rows]
+
+
+async def holds_named(tx: Tx, names: Collection[tuple[str, str, str]]) -> list[Hold]:
+    """The holds of these (borrower, loan, origin) that were lifted."""
+    if not names:
+        return []
+    ordered = sorted(names)
+    rows = await tx.execute(
+        f"""
+        {_SELECT} JOIN unnest(CAST(:borrowers AS text[]), CAST(:loans AS text[]), CAST(:origins AS text[]))
+                       AS u(borrower_id, loan_id, origin) USING (borrower_id, loan_id, origin)
+        WHERE lifted_at IS NOT NULL ORDER BY hold_id
+        """,
+        borrowers=[borrower for borrower, _, _ in ordered],
+        loans=[loan for _, loan, _ in ordered],
+        origins=[origin for _, _, origin in ordered],
+    )
+    return [hold_of(row) for row in rows]
+
+
+async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Keeps holds of locked borrowers as they are now."""
+    if holds:
+        await tx.execute(_SAVE, **_HOLDS.parameters(holds))
 
 
 async def holds_of_borrower(tx: Tx, borrower_id: str) -> list[Hold]:
