@@ -20,14 +20,14 @@ class NotUtf8(TactError):
     code = "not_utf8"
 
 
-def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Each line that is not blank with its number from 1; None for one longer than MAX_LINE_BYTES.
+def numbered_lines(file: BinaryIO, *, max_bytes: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes | None]]:
+    """Each line that is not blank with its number from 1; None for one longer than `max_bytes`.
 
     A byte order mark before the first line is left out. Raises NotUtf8 with line and byte.
     """
     begin = 0
-    for number, line in enumerate(iter(partial(file.readline, MAX_LINE_BYTES), b""), 1):
-        if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+    for number, line in enumerate(iter(partial(file.readline, max_bytes), b""), 1):
+        if len(line) == max_bytes and not line.endswith(b"\n"):
             begin += _pass_over(file, line, number, begin)
             yield number, None
             continue
