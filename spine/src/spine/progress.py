@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from spine.broker.port import TopicPartition
 from spine.errors import Fenced
-from spine.sequence import Cursor
+from spine.sequence import Cursor, Poison, Ready
 from spine.topics import TOPICS
 
 _TAKE_OVER = text("""
@@ -56,6 +56,71 @@ class Saved:
     caught_up_at: datetime | None = None
     end_offset: int | None = None
     dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """At `at` the partition ended at `end`: once that is read, everything known by `at` was read."""
+
+    at: datetime
+    end: int
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition this process reads: how far in memory (`cursor`), and how far in the database (`saved_*`).
+
+    `stop`: why it must not be read on, once what came before the trouble is committed. `gap_since` is monotonic.
+    """
+
+    tp: TopicPartition
+    generation: int
+    cursor: Cursor
+    saved_offset: int
+    saved_position: int | None = None
+    mark: Mark | None = None
+    gap_since: float | None = None
+    stop: str | None = None
+
+    def reached(self, items: Sequence[Ready]) -> Saved:
+        """The progress to save with these items; also that all up to the mark was read, where they reach it."""
+        last, cursor, mark = items[-1], self.cursor, self.mark
+        caught_up = mark is not None and not cursor.has_gap and last.resume_offset >= mark.end
+        all_dead = all(isinstance(ready.item, Poison) for ready in items)
+        return Saved(
+            self.tp,
+            last.resume_offset,
+            last.position,
+            cursor.log_epoch,
+            cursor.owner_epoch,
+            gap=cursor.has_gap,
+            caught_up_at=mark.at if mark is not None and caught_up else None,
+            end_offset=mark.end if mark is not None and caught_up else None,
+            dead=len(items) if all_dead else -1,
+        )
+
+    def passed(self) -> Saved | None:
+        """The progress to save though nothing came: that the mark was reached, or what a gap holds up."""
+        cursor, mark = self.cursor, self.mark
+        caught_up = mark is not None and not cursor.has_gap and cursor.next_offset >= mark.end
+        if not caught_up and self.gap_since is None:
+            return None
+        return Saved(
+            self.tp,
+            cursor.next_offset,
+            cursor.last_position,
+            cursor.log_epoch,
+            cursor.owner_epoch,
+            gap=cursor.has_gap,
+            caught_up_at=mark.at if mark is not None and caught_up else None,
+            end_offset=mark.end if mark is not None else None,
+        )
+
+    def note_saved(self, saved: Saved) -> None:
+        """What `saved` says is committed."""
+        self.saved_offset, self.saved_position = saved.next_offset, saved.last_position
+        if saved.caught_up_at is not None:
+            self.mark = None
 
 
 async def take_over(

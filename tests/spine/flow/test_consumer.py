@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from spine.consumer import MAX_DEAD_IN_A_ROW
+from spine.batches import MAX_DEAD_IN_A_ROW
 from tests.spine.flow.probe import MakeDatabase, cured, probe, record, until
 
 
