@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -146,6 +148,29 @@ async def test_a_client_that_reads_nothing_before_it_has_sent_all_is_served(make
         finally:
             server.should_exit = True
             await serving
+
+
+async def test_a_hundred_thousand_lines_take_no_more_memory_than_some(make_database: Make) -> None:
+    """In a process of its own: after the first fifth, its peak grows by a fraction of what went through."""
+    count = 100_000
+    async with open_desk(make_database) as desk:
+        url = desk.runtime.engine.url.render_as_string(hide_password=False)
+        sender = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.ledger.bulk_sender",
+            url,
+            str(count),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        told, _ = await sender.communicate()
+        assert sender.returncode == 0
+        found = json.loads(told)
+        assert (found["answered"], found["statuses"]) == (count, {"201": 990, "200": 98_010, "422": 1_000})
+        assert found["body_bytes"] > 25_000_000
+        assert found["grown_bytes"] < found["body_bytes"] / 4
+        assert (await desk.said()).count("repayment.received") == 989
 
 
 def _send_all_then_read(port: int, body: bytes) -> tuple[int, bytes]:
