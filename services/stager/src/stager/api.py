@@ -17,6 +17,7 @@ from stager.domain.why import recompute
 from stager.handlers.holds import lift_hold, place_hold
 from stager.policy import House
 from stager.store import cases
+from stager.store.cutover import starts_of
 from stager.store.policies import policy_bodies
 
 router = APIRouter()
@@ -87,7 +88,7 @@ async def get_case(case_id: str, runtime: RuntimeOf, house: HouseOf) -> views.Ca
 
 
 @router.get("/v1/cases/{case_id}/why")
-async def get_why(case_id: str, runtime: RuntimeOf) -> reasons.WhyView:
+async def get_why(case_id: str, runtime: RuntimeOf, house: HouseOf) -> reasons.WhyView:
     """Why each loan is in its stage: the stored decision, made again from its stored facts and policies."""
     async with runtime.transaction() as tx:
         case = await cases.case_by_id(tx, case_id)
@@ -95,12 +96,14 @@ async def get_why(case_id: str, runtime: RuntimeOf) -> reasons.WhyView:
         episodes = await cases.episodes_of_case(tx, case)
         digests = [digest for entry in entries for digest in (entry.policy_digest, entry.holds_digest)]
         bodies = await policy_bodies(tx, digests)
+        starts = await starts_of(tx, [case.borrower_id])
     found = [reasons.stage_reason(entry, recompute(entry, bodies)) for entry in entries]
     return reasons.WhyView(
         case_id=case_id,
         agrees=all(reason["agrees"] for reason in found),
         loans=found,
         waiting=[episode.loan_id for episode in episodes if episode.is_open and episode.stage is None],
+        starts=reasons.start_reasons(episodes, starts.get(case.borrower_id), house.today(tx.now)),
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, Loaded, load_policy, read_rule_files
+from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
 from stager.domain.rulebook import Rulebook, Shelf, Versioned
 from stager.domain.stage_policy import StagePolicy, faults_of_stages
@@ -47,24 +48,33 @@ def load_rulebook(override: Path | None = None) -> Rulebook:
 
 
 def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
-    """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml."""
-    unknown = [name for name in files if not name.startswith(("stages-", "strategy-", "holds"))]
+    """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml, cutover*.yaml."""
+    unknown = [name for name in files if not name.startswith(("stages-", "strategy-", "holds", "cutover"))]
     if unknown:
-        raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads stages-*, strategy-* and holds*")
+        known_names = "stages-*, strategy-*, holds* and cutover*"
+        raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads {known_names}")
     stages = _shelf(StagePolicy, "stages-", files, faults_of_stages)
     known = {stage.id for edition in stages.editions for stage in edition.policy.stages}
     return Rulebook(
         stages=stages,
         strategies=_shelf(Strategy, "strategy-", files, lambda s: faults_of_strategy(s, known)),
         holds=_shelf(HoldPolicy, "holds", files, lambda h: _faults_of_holds(h, calendars)),
+        cutovers=_shelf(
+            CutoverPolicy, "cutover", files, lambda c: _faults_of_calendar(c.calendar, calendars)
+        ),
         calendars=calendars,
     )
 
 
 def _faults_of_holds(policy: HoldPolicy, calendars: Calendars) -> Iterator[str]:
     yield from faults_of_holds(policy)
-    if policy.calendar is not None and policy.calendar not in calendars:
-        yield f"calendar: {calendars.refusal(policy.calendar)}"
+    if policy.calendar is not None:
+        yield from _faults_of_calendar(policy.calendar, calendars)
+
+
+def _faults_of_calendar(name: str, calendars: Calendars) -> Iterator[str]:
+    if name not in calendars:
+        yield f"calendar: {calendars.refusal(name)}"
 
 
 def _shelf(

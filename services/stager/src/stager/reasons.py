@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 from typing_extensions import TypedDict
 
-from stager.domain.cases import StageEntry
+from stager.domain.cases import Episode, StageEntry
 from stager.domain.why import Recomputed
+from stager.store.cutover import StartRow
 
 
 class StageReason(TypedDict):
@@ -34,13 +36,28 @@ class StageReason(TypedDict):
     differences: list[str]
 
 
+class StartReason(TypedDict):
+    """A loan taken over: its steps begin on `starts_on`, by the ramp-up of this policy version.
+
+    `waits` while that day has not come, or is not given yet.
+    """
+
+    loan_id: str
+    taken_over_on: date
+    starts_on: date | None
+    waits: bool
+    policy_digest: str | None
+
+
 class WhyView(TypedDict):
-    """The decisions behind a case; `waiting` are loans that no close has judged yet."""
+    """The decisions behind a case; `waiting` are loans that no close has judged yet, `starts` those that came
+    with a cut-over."""
 
     case_id: str
     agrees: bool
     loans: list[StageReason]
     waiting: list[str]
+    starts: list[StartReason]
 
 
 def stage_reason(entry: StageEntry, recomputed: Recomputed) -> StageReason:
@@ -64,3 +81,18 @@ def stage_reason(entry: StageEntry, recomputed: Recomputed) -> StageReason:
         agrees=recomputed.agrees,
         differences=list(recomputed.differences),
     )
+
+
+def start_reasons(episodes: Iterable[Episode], start: StartRow | None, today: date) -> list[StartReason]:
+    """Since when, or from when on, the open loans of a case that were taken over are contacted."""
+    return [
+        StartReason(
+            loan_id=episode.loan_id,
+            taken_over_on=episode.taken_over_on,
+            starts_on=start.starts_on if start else None,
+            waits=start is None or today < start.starts_on,
+            policy_digest=start.policy_digest if start else None,
+        )
+        for episode in episodes
+        if episode.is_open and episode.taken_over_on is not None
+    ]

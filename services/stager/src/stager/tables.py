@@ -97,6 +97,8 @@ EPISODE: Final = Table(
     Column("close_reason", Text),
     Column("stop_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("status", Text, nullable=False, server_default=text("'overdue'::text")),
+    Column("taken_over_on", Date),
+    Column("awaits_start", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("loan_id", "episode", name="episode_pk"),
     CheckConstraint("(closed_on IS NULL) OR (close_reason IS NOT NULL)", name="episode_closed"),
     ForeignKeyConstraint(["case_id"], ["collection_case.case_id"], name="episode_case"),
@@ -109,6 +111,20 @@ Index(
     postgresql_where=EPISODE.c.closed_on.is_(None),
 )
 Index("episode_stage", EPISODE.c.stage, EPISODE.c.case_id, postgresql_where=EPISODE.c.closed_on.is_(None))
+
+Index("episode_awaits_start", EPISODE.c.borrower_id, postgresql_where=EPISODE.c.awaits_start)
+
+#: On which day each borrower of a portfolio taken over begins to be contacted about it.
+CUTOVER_START: Final = Table(
+    "cutover_start",
+    METADATA,
+    Column("borrower_id", Text, nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("policy_digest", Text, nullable=False),
+    _instant("assigned_at"),
+    PrimaryKeyConstraint("borrower_id", name="cutover_start_pk"),
+)
+Index("cutover_start_day", CUTOVER_START.c.starts_on)
 
 STAGE_ENTRY: Final = Table(
     "stage_entry",

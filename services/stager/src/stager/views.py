@@ -53,6 +53,7 @@ class LoanInCase(TypedDict):
     status: str
     last_failed_debit: FailedDebitView | None
     opened_on: date
+    taken_over_on: date | None
     closed_on: date | None
     close_reason: str | None
 
@@ -218,6 +219,7 @@ def _loan(episode: Episode, failed: FailedDebit | None, today: date) -> LoanInCa
         status=figures.status,
         last_failed_debit=_failed_debit(failed) if failed is not None else None,
         opened_on=episode.opened_on,
+        taken_over_on=episode.taken_over_on,
         closed_on=episode.closed_on,
         close_reason=episode.close_reason,
     )

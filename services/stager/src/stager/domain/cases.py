@@ -58,7 +58,8 @@ class Episode:
     `judged_on` is the business date of the last stage decision, `judge_on` the one from which the next close
     may change the stage. `steps_from_on` is the local date from which the steps of the stage count their
     days. `ledger_seq` numbers the newest fact of the ledger in here, `stop_seq` the newest stop fact known
-    ahead of its turn.
+    ahead of its turn. `taken_over_on`: the cut-over with which the loan came, already in arrears;
+    `awaits_start`: it is in a stage, but its borrower has no day yet on which the steps begin.
     """
 
     loan_id: str
@@ -80,11 +81,30 @@ class Episode:
     closed_on: date | None = None
     close_reason: str | None = None
     stop_seq: int = 0
+    taken_over_on: date | None = None
+    awaits_start: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether the arrears go on."""
         return self.closed_on is None
+
+    def is_judged_on(self, as_of: date) -> bool:
+        """Whether a close looks at the episode: its time has come, and no later close has looked before."""
+        return (
+            self.judge_on is not None
+            and self.judge_on <= as_of
+            and (self.judged_on is None or self.judged_on <= as_of)
+        )
+
+    def is_reopened_by(self, figures: Figures) -> bool:
+        """Whether the money that ended the episode was taken back, so that the old arrears go on."""
+        return (
+            self.bounced
+            and self.closed_on is not None
+            and figures.dpd_zero_on is not None
+            and figures.dpd_zero_on < self.closed_on
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,11 @@ class StageEntry:
     facts: str
     facts_digest: str
     entered_at: datetime
+
+    @property
+    def is_demotion(self) -> bool:
+        """Whether the loan moved down into the stage."""
+        return self.rule.startswith("demotion/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from spine.envelope import Envelope
-from spine.events.ledger import Arrears, ArrearsChanged, LoanCured, LoanSettled, PaymentTransitEnded
+from spine.events.ledger import (
+    Arrears,
+    ArrearsChanged,
+    LoanCured,
+    LoanOverdue,
+    LoanSettled,
+    PaymentTransitEnded,
+)
 from stager.domain.cases import (
     Case,
     EndOfArrears,
@@ -21,6 +28,7 @@ from stager.domain.cases import (
     StepTimer,
     stable_id,
 )
+from stager.domain.cutover import Start
 from stager.domain.figures import Figures
 from stager.domain.hold_book import HoldBook, HoldFact
 from stager.domain.judging import judge
@@ -60,15 +68,18 @@ class Desk:
         cases: Iterable[Case],
         episodes: Iterable[Episode],
         holds: HoldBook,
+        starts: Mapping[str, date],
     ) -> None:
         """`zones` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
-        of each loan that facts will name; `holds` those of the borrowers."""
+        of each loan that facts will name; `holds` those of the borrowers; `starts` on which day the
+        loans taken over of a borrower begin to be contacted, where that is known."""
         self._rulebook = rulebook
         self._now = now
         self._zones = zones
         self._cases = {case.borrower_id: case for case in cases}
         self._episodes = {episode.loan_id: episode for episode in episodes}
         self._plans = Plans(now)
+        self._starts = starts
         self.holds = holds
         self._open: dict[str, set[str]] = defaultdict(set)
         for episode in self._episodes.values():
@@ -95,7 +106,7 @@ class Desk:
         figures = Figures.told(event)
         if known is not None and known.is_open:
             episode = replace(known, figures=figures, ledger_seq=_seq(known, cause))
-        elif known is not None and _is_reopened(known, figures):
+        elif known is not None and known.is_reopened_by(figures):
             episode = self._reopen(known, figures, cause)
         else:
             episode = self._begin(event, figures, known, partition, cause)
@@ -110,7 +121,14 @@ class Desk:
         if known is None or _is_stale(known, cause):
             return
         end = _END_OF[event.reason] if isinstance(event, LoanSettled) else EndOfArrears.CURED
-        ended = replace(known, ledger_seq=_seq(known, cause), close_reason=end, bounced=False, judge_on=None)
+        ended = replace(
+            known,
+            ledger_seq=_seq(known, cause),
+            close_reason=end,
+            bounced=False,
+            judge_on=None,
+            awaits_start=False,
+        )
         if not known.is_open:
             self._keep(ended)
             return
@@ -145,7 +163,7 @@ class Desk:
         for loan_ids in self._open.values():
             for loan_id in sorted(loan_ids):
                 episode = self._episodes[loan_id]
-                if episode.partition == partition and _is_judged(episode, as_of):
+                if episode.partition == partition and episode.is_judged_on(as_of):
                     self._judge(episode, as_of, after_close=True, cause=cause)
 
     def policies_used(self) -> set[str]:
@@ -157,16 +175,18 @@ class Desk:
     ) -> Episode:
         case = self._open_case(event.borrower_id)
         self._open[event.borrower_id].add(event.loan_id)
+        began_on = event.episode_began_on if isinstance(event, LoanOverdue) else None
         return Episode(
             loan_id=event.loan_id,
             episode=known.episode + 1 if known else 1,
             borrower_id=event.borrower_id,
             partition=partition,
             case_id=case.case_id,
-            opened_on=event.as_of,
+            opened_on=min(began_on or event.as_of, event.as_of),
             figures=figures,
             ledger_seq=_seq(known, cause),
             judge_on=event.as_of,
+            taken_over_on=event.taken_over_on if isinstance(event, LoanOverdue) else None,
         )
 
     def _reopen(self, known: Episode, figures: Figures, cause: Envelope) -> Episode:
@@ -213,6 +233,7 @@ class Desk:
             after_close=after_close,
             zone=self._zones[episode.borrower_id],
             plans=self._plans,
+            start=self._start_of(episode),
         )
         self._keep_judged(judged.episode)
         if judged.entry is None:
@@ -222,6 +243,11 @@ class Desk:
         self.timers[loan_id] = judged.timers
         self.entries.append(judged.entry)
         self.told.append((judged.entry, cause))
+
+    def _start_of(self, episode: Episode) -> Start | None:
+        if episode.taken_over_on is None:
+            return None
+        return Start(self._starts.get(episode.borrower_id))
 
     def _drop_steps(self, loan_id: str, reason: str, cause: Envelope) -> None:
         self.timers[loan_id] = ()
@@ -250,22 +276,3 @@ def _seq(known: Episode | None, cause: Envelope) -> int:
 def _is_stale(known: Episode | None, cause: Envelope) -> bool:
     """Whether a newer fact of the loan is in: this one comes again, or late out of the dead letters."""
     return known is not None and cause.loan_seq is not None and cause.loan_seq <= known.ledger_seq
-
-
-def _is_judged(episode: Episode, as_of: date) -> bool:
-    """Whether a close looks at the episode: its time has come, and no later close has looked before."""
-    return (
-        episode.judge_on is not None
-        and episode.judge_on <= as_of
-        and (episode.judged_on is None or episode.judged_on <= as_of)
-    )
-
-
-def _is_reopened(known: Episode, figures: Figures) -> bool:
-    """Whether the money that ended the episode was taken back, so that the old arrears go on."""
-    return (
-        known.bounced
-        and known.closed_on is not None
-        and figures.dpd_zero_on is not None
-        and figures.dpd_zero_on < known.closed_on
-    )

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from spine.policy import Loaded
 from stager.domain.cases import Episode, StageEntry, StepTimer
+from stager.domain.cutover import Start
 from stager.domain.planning import Planned, Plans
 from stager.domain.rulebook import Rulebook
 from stager.domain.staging import ENGINE, Enters, StageFacts, Stays, decide_stage, digest_of
-from stager.domain.strategy import Step
+from stager.domain.strategy import Step, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,12 @@ def judge(
     after_close: bool,
     zone: ZoneInfo,
     plans: Plans,
+    start: Start | None = None,
 ) -> Judged:
-    """Decides the stage of an episode on `as_of`. `holds` are the kinds active on the loan."""
+    """Decides the stage of an episode on `as_of`. `holds` are the kinds active on the loan.
+
+    `start` is that of a loan taken over: its steps begin no earlier, and are not planned while it has none.
+    """
     stages, hold_rules = rulebook.stages.on(as_of), rulebook.holds.on(as_of)
     facts = StageFacts(
         loan_id=episode.loan_id,
@@ -54,10 +60,12 @@ def judge(
             judge_on = _judge_next_on(rulebook, episode, episode.stage, as_of)
         return Judged(replace(episode, judged_on=as_of, judge_on=judge_on))
     entry = _entry(episode, facts, decision, stages.digest, hold_rules.digest, plans.now)
-    demotion = decision.move == "demotion"
     seen = episode.stages_seen
     # Money has just come in when a loan moves down: on that day nothing more is said (house).
-    steps_from_on = as_of + timedelta(days=1) if demotion else as_of
+    steps_from_on = as_of + timedelta(days=1) if entry.is_demotion else as_of
+    if start is not None and start.on is not None:
+        steps_from_on = max(steps_from_on, start.on)
+    waits = start is not None and start.on is None
     entered = replace(
         episode,
         judged_on=as_of,
@@ -67,16 +75,21 @@ def judge(
         entered_on=as_of,
         steps_from_on=steps_from_on,
         stages_seen=seen if entry.to_stage in seen else (*seen, entry.to_stage),
+        awaits_start=waits,
     )
-    planned = plans.of(
-        rulebook.strategies.on(as_of),
-        entry.to_stage,
-        from_on=steps_from_on,
-        # Who has paid himself down into a milder stage needs no first word of it.
-        firsts=decision.first_time and not demotion,
-        zone=zone,
-    )
-    return Judged(entered, entry, tuple(_timer(entry, step, due) for step, due in planned))
+    strategy = rulebook.strategies.on(as_of)
+    timers = () if waits else first_timers(strategy, entry, from_on=steps_from_on, zone=zone, plans=plans)
+    return Judged(entered, entry, timers)
+
+
+def first_timers(
+    strategy: Loaded[Strategy], entry: StageEntry, *, from_on: date, zone: ZoneInfo, plans: Plans
+) -> tuple[StepTimer, ...]:
+    """The timers of the stage that a loan entered, counting its days from `from_on`."""
+    # Who has paid himself down into a milder stage needs no first word of it.
+    firsts = entry.first_time and not entry.is_demotion
+    planned = plans.of(strategy, entry.to_stage, from_on=from_on, firsts=firsts, zone=zone)
+    return tuple(_timer(entry, step, due) for step, due in planned)
 
 
 def _entry(

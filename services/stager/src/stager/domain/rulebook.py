@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from spine.business_days import Calendar
 from spine.policy import Loaded
+from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
@@ -56,11 +57,14 @@ class Rulebook:
     stages: Shelf[StagePolicy]
     strategies: Shelf[Strategy]
     holds: Shelf[HoldPolicy]
+    cutovers: Shelf[CutoverPolicy]
     calendars: Mapping[str, Calendar]
 
-    def edition(self, digest: str) -> Loaded[StagePolicy] | Loaded[Strategy] | Loaded[HoldPolicy]:
+    def edition(
+        self, digest: str
+    ) -> Loaded[StagePolicy] | Loaded[Strategy] | Loaded[HoldPolicy] | Loaded[CutoverPolicy]:
         """The version with this digest, of any policy. Raises KeyError when it is not here any more."""
-        for shelf in (self.stages, self.strategies, self.holds):
+        for shelf in (self.stages, self.strategies, self.holds, self.cutovers):
             for edition in shelf.editions:
                 if edition.digest == digest:
                     return edition

@@ -12,6 +12,7 @@ from spine.events.ledger import (
     BusinessDateClosed,
     LedgerRepaymentReversed,
     LoanCured,
+    LoanOverdue,
     LoanSettled,
     PaymentInTransit,
     PaymentTransitEnded,
@@ -79,7 +80,12 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
         for fact in facts
         if isinstance(fact.event, HoldFact)
     }
-    desk = await load_desk(tx, house, sorted(borrowers), sorted(loan_ids), hold_names)
+    taken_over = {
+        fact.event.borrower_id
+        for fact in facts
+        if isinstance(fact.event, LoanOverdue) and fact.event.taken_over_on is not None
+    }
+    desk = await load_desk(tx, house, sorted(borrowers), sorted(loan_ids), hold_names, taken_over)
     for fact in facts:
         _apply(desk, fact)
     await save_desk(tx, desk)

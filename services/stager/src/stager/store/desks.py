@@ -11,16 +11,17 @@ from stager.domain.cases import Case
 from stager.domain.desk import Desk
 from stager.domain.hold_book import HoldBook
 from stager.policy import House
+from stager.store.cutover import starts_of
 from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, save_stages
 from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_parties
 from stager.store.rows import Rows
-from stager.tables import CASE, STAGE_ENTRY, STEP_TIMER
+from stager.store.steps import insert_timers
+from stager.tables import CASE, STAGE_ENTRY
 
 _CASES: Final = Rows(CASE)
 _ENTRIES: Final = Rows(STAGE_ENTRY)
-_TIMERS: Final = Rows(STEP_TIMER)
 
 _SAVE_CASES: Final = f"""
     INSERT INTO collection_case ({_CASES.columns})
@@ -29,9 +30,6 @@ _SAVE_CASES: Final = f"""
 """  # noqa: S608 (column names of our own tables)
 _SAVE_ENTRIES: Final = f"""
     INSERT INTO stage_entry ({_ENTRIES.columns}) SELECT {_ENTRIES.selected} FROM {_ENTRIES.source}
-"""  # noqa: S608
-_SAVE_TIMERS: Final = f"""
-    INSERT INTO step_timer ({_TIMERS.columns}) SELECT {_TIMERS.selected} FROM {_TIMERS.source}
 """  # noqa: S608
 
 
@@ -63,8 +61,10 @@ async def load_desk(
     borrower_ids: Sequence[str],
     loan_ids: Sequence[str],
     hold_names: Collection[tuple[str, str, str]],
+    taken_over: Collection[str],
 ) -> Desk:
-    """Locks these borrowers and loads their open loans, the latest episode of each of `loan_ids`, and holds."""
+    """Locks these borrowers and loads their open loans, the latest episode of each of `loan_ids`, holds, and the
+    days on which borrowers start of whom loans were or are being `taken_over`."""
     borrowers = sorted(borrower_ids)
     zones = await lock_parties(tx, borrowers, house.zone)
     cases = await tx.execute(
@@ -75,7 +75,7 @@ async def load_desk(
         """,
         borrowers=borrowers,
     )
-    episodes = await tx.execute(
+    rows = await tx.execute(
         f"""
         SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
@@ -86,13 +86,19 @@ async def load_desk(
         borrowers=borrowers,
         loans=list(loan_ids),
     )
+    episodes = [episode_of(row) for row in rows]
+    late = {episode.borrower_id for episode in episodes if episode.taken_over_on is not None} | set(
+        taken_over
+    )
+    starts = await starts_of(tx, sorted(late)) if late else {}
     return Desk(
         house.rulebook,
         tx.now,
         zones=zones,
         cases=[Case(**row._mapping) for row in cases],
-        episodes=[episode_of(row) for row in episodes],
+        episodes=episodes,
         holds=await load_holds(tx, house, borrowers, hold_names),
+        starts={borrower_id: start.starts_on for borrower_id, start in starts.items()},
     )
 
 
@@ -111,9 +117,7 @@ async def save_desk(tx: Tx, desk: Desk) -> None:
             " WHERE t.loan_id = u.loan_id",
             loans=list(desk.timers),
         )
-        timers = [timer for timers in desk.timers.values() for timer in timers]
-        if timers:
-            await tx.execute(_SAVE_TIMERS, **_TIMERS.parameters(timers))
+        await insert_timers(tx, [timer for timers in desk.timers.values() for timer in timers])
     await save_holds(tx, list(desk.holds.changed.values()))
     await save_failed_debits(tx, list(desk.failed_debits.values()))
 

@@ -18,7 +18,16 @@ _BEFORE: Final = tuple(field.name for field in fields(Episode))
 _FIGURES_AT: Final = _BEFORE.index("figures")
 _OWN: Final = _BEFORE[:_FIGURES_AT] + _BEFORE[_FIGURES_AT + 1 :]
 _SEEN_AT: Final = _OWN.index("stages_seen")
-_STAGE: Final = ("stage", "entry_no", "entered_on", "steps_from_on", "stages_seen", "judge_on", "judged_on")
+_STAGE: Final = (
+    "stage",
+    "entry_no",
+    "entered_on",
+    "steps_from_on",
+    "stages_seen",
+    "judge_on",
+    "judged_on",
+    "awaits_start",
+)
 
 #: The select list that `episode_of` reads, for a table or subquery named `e`.
 EPISODE_COLUMNS: Final = ", ".join(f"e.{name}" for name in (*_OWN, *_FIGURES))

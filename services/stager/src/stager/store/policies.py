@@ -8,15 +8,16 @@ import msgspec
 import rfc8785
 
 from spine.database import Tx
+from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.rulebook import Rulebook
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 
-_KINDS = {StagePolicy: "stages", Strategy: "strategy", HoldPolicy: "holds"}
+_KINDS = {StagePolicy: "stages", Strategy: "strategy", HoldPolicy: "holds", CutoverPolicy: "cutover"}
 
 
-def canonical_text(policy: StagePolicy | Strategy | HoldPolicy) -> str:
+def canonical_text(policy: StagePolicy | Strategy | HoldPolicy | CutoverPolicy) -> str:
     """The canonical JSON (RFC 8785) that a policy's digest is of."""
     return rfc8785.dumps(msgspec.to_builtins(policy)).decode()
 

@@ -15,6 +15,9 @@ from stager.store.rows import Rows
 from stager.tables import STEP_TIMER
 
 _TIMERS: Final = Rows(STEP_TIMER)
+_INSERT: Final = f"""
+    INSERT INTO step_timer ({_TIMERS.columns}) SELECT {_TIMERS.selected} FROM {_TIMERS.source}
+"""  # noqa: S608 (column names of our own tables)
 _MOVE: Final = f"""
     UPDATE step_timer AS t SET occurrence = u.occurrence, due_at = u.due_at
     FROM {_TIMERS.source}
@@ -100,6 +103,12 @@ def _planned_step(row: Any, lender_zone: ZoneInfo) -> PlannedStep:
         stopped=row.stopped,
         zone=zone_of(row.zone, lender_zone),
     )
+
+
+async def insert_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
+    """Keeps the first occurrences of steps of loans that have no timers."""
+    if timers:
+        await tx.execute(_INSERT, **_TIMERS.parameters(timers))
 
 
 async def move_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
