@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
+
+from msgspec.structs import replace
 
 from ledger.domain.facts import (
     BorrowerId,

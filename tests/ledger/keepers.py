@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from asyncio import Runner
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from ledger import closing, emits
@@ -135,7 +137,7 @@ class InMemory:
             del self._parked[id_]
         for parked in written.parked:
             id_ = next(self._ids)
-            self._parked[id_] = replace(parked, id=id_)
+            self._parked[id_] = dataclasses.replace(parked, id=id_)
         self._said += [event for event, _ in written.events]
         self._refused += len(written.refusals)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from string import Formatter
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.domain.breakdown import Use, breakdown
 from ledger.domain.facts import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.domain.accrual import rounded
 from ledger.domain.facts import Component, GraceRule, LoanFacts, Pause, PenaltyRule, RateChange, Terms

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.classes import Classes
 from ledger.domain.classification import (
@@ -123,7 +123,7 @@ def restructured(
 ) -> LoanFacts:
     change = Reschedule(on(effective), (), NEW, reason=reason)
     facts = loan(due(1, "03-10", "2000.00"), repayments=repayments, reschedules=(change,), rate="0")
-    return replace(facts, **rest)  # type: ignore[arg-type]
+    return replace(facts, **rest)
 
 
 def observed(facts: LoanFacts, as_of: date) -> Observation | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.domain.facts import Charge, ChargeKind, Closure, ClosureReason, GraceRule, LoanFacts, Pause
 from ledger.domain.position import position

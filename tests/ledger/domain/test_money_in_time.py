@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.domain.book import counting_money
 from ledger.domain.breakdown import breakdown

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.domain.facts import Charge, Chargeback, ChargeKind, Closure, ClosureReason, Component, Pause
 from ledger.domain.position import Amounts, position

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
+import msgspec
+
 from ledger.domain.position import Amounts, LoanStatus, Position
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """The summary kept with a loan: its position when it was last looked at.
 
     `anchor_on`: `as_of` less the days past due, also while a pause runs and `dpd_zero_on` is not given; None when

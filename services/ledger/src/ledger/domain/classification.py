@@ -5,10 +5,12 @@ from __future__ import annotations
 import calendar
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from operator import attrgetter
+
+from msgspec.structs import replace
 
 from ledger.domain.ageing import FOREVER, day_reached, effective_due, paused_spans
 from ledger.domain.book import fold

@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ledger.domain.ageing import FOREVER, Span, Spans, counted_days, span_at
 from ledger.domain.book import Book, fold
 from ledger.domain.facts import Closure, ClosureReason, GraceRule, LoanFacts, Terms
@@ -39,8 +41,7 @@ class Amounts(NamedTuple):
 _CLOSURE_RANK: Final = {ClosureReason.SETTLED: 0, ClosureReason.WRITTEN_OFF: 1, ClosureReason.SOLD: 2}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """What is true of a loan at the end of business date `as_of`.
 
     `dpd_zero_on`: without new facts the DPD on a later date is that date minus this one, until the next
