@@ -23,7 +23,7 @@ Component = Literal["fee", "penalty", "compound", "interest", "principal"]
 class Instalment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a repayment schedule; `due_on` is a business date."""
 
-    seq: Annotated[int, Meta(ge=1, le=10_000)]
+    seq: Annotated[int, Meta(ge=0, le=10_000)]
     due_on: date
     principal: Amount
     interest: Amount
