@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,10 +13,14 @@ from spine.business_days import end_of_business_date
 from spine.database import Runtime, Tx
 from spine.errors import Conflict
 from spine.failpoints import failpoint
-from spine.outbox import emit, emit_to_all
+from spine.outbox import emit, emit_to_all, flush
 
 #: Loans per transaction: a kill costs one batch, a waiting intake half a second at most.
 ROLL_LOANS = 500
+#: Transactions side by side: one is computed while the other waits for the database.
+_LANES = 2
+#: Transactions of each before it looks whether it is to stop.
+_ROUNDS = 4
 
 
 class NotNext(Conflict):
@@ -45,8 +50,10 @@ async def roll(tx: Tx, closing: date, to: Intake, limit: int = ROLL_LOANS) -> in
         for event in events:
             emit(tx, event)
         told += bool(events)
-    await summaries.update(tx, list(accounts.values()))
     if accounts:
+        await summaries.update(tx, list(accounts.values()))
+        await flush(tx)
+        # The counts are one row for all: it is locked last, as the others wait for it.
         await day.count(tx, closing, len(accounts), told)
     return len(accounts)
 
@@ -65,10 +72,34 @@ async def finish(tx: Tx, closing: date, to: Intake) -> bool:
 
 async def step(runtime: Runtime, to: Intake, closing: date, limit: int = ROLL_LOANS) -> int:
     """One batch of the close of a date; 0 when that date is no longer open."""
-    rolled = await runtime.run(lambda tx: roll(tx, closing, to, limit))
-    failpoint("ledger.after_roll")
-    if rolled:
-        return rolled
+    return await _lane(runtime, to, closing, limit, 1) or await _end(runtime, to, closing)
+
+
+async def stride(runtime: Runtime, to: Intake, closing: date) -> int:
+    """A few batches of the close of a date, side by side; 0 when that date is no longer open."""
+    lanes = (_lane(runtime, to, closing, ROLL_LOANS, _ROUNDS) for _ in range(_LANES))
+    rolled = 0
+    for done in await asyncio.gather(*lanes, return_exceptions=True):
+        if isinstance(done, BaseException):
+            raise done
+        rolled += done
+    return rolled or await _end(runtime, to, closing)
+
+
+async def _lane(runtime: Runtime, to: Intake, closing: date, limit: int, batches: int) -> int:
+    """At most so many batches, one after another, until no loan is left that nobody else is at."""
+    done = 0
+    for _ in range(batches):
+        rolled = await runtime.run(lambda tx: roll(tx, closing, to, limit))
+        failpoint("ledger.after_roll")
+        if not rolled:
+            break
+        done += rolled
+    return done
+
+
+async def _end(runtime: Runtime, to: Intake, closing: date) -> int:
+    """Finishes the date; 1 while it is, or others are at its last loans, and 0 when it is no longer open."""
     if await runtime.run(lambda tx: finish(tx, closing, to)):
         return 1
     return int(await runtime.run(lambda tx: day.hold_open_date(tx, to.house)) == closing)
@@ -92,6 +123,6 @@ async def close(runtime: Runtime, to: Intake, on: date) -> Closed:
             f"{on} is not over yet: it may be closed from {to.house.closes_at(on)} on",
             next=open_on.isoformat(),
         )
-    while await step(runtime, to, on):
+    while await stride(runtime, to, on):
         pass
     return Closed(on, on + timedelta(days=1))

@@ -27,11 +27,11 @@ def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
     alarmed: set[str] = set()
 
     async def close_due_date() -> int:
-        """One batch of the close of the oldest date whose time has come."""
+        """A few batches of the close of the oldest date whose time has come."""
         open_on = await runtime.run(lambda tx: day.hold_open_date(tx, to.house))
         if await runtime.clock.now() < to.house.closes_at(open_on):
             return 0
-        return await closing.step(runtime, to, open_on)
+        return await closing.stride(runtime, to, open_on)
 
     async def watch_feed() -> int:
         """Says once that a publisher went silent, and once that it is back."""
