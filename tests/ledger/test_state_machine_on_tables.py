@@ -6,7 +6,8 @@ from asyncio import Runner
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.databases import DatabaseServer, fresh_database
@@ -16,11 +17,14 @@ from tests.ledger.keepers import InMemory, Keeper, OnPostgres, empty
 from tests.ledger.test_state_machine import HOUSE, IN_MEMORY, Ledger
 
 
+@pytest.mark.timeout(900)
 def test_the_ledger_on_tables_says_what_the_books_in_memory_say(postgres_server: DatabaseServer) -> None:
     few = settings(
         IN_MEMORY,
         max_examples=max(8, IN_MEMORY.max_examples // 50),
         suppress_health_check=list(HealthCheck),
+        # A failure is shown as it is: to make it small would take longer than to read it.
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
     )
     with Runner() as runner:
         doors = AsyncExitStack()
