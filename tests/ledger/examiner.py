@@ -75,6 +75,7 @@ class Examiner:
         assert together.keys() == self._chronicle.loans.keys()
         for loan_id, kept in together.items():
             assert kept.standing == one_by_one[loan_id].standing
+            _told_all_money(self._listener.loans[loan_id], self._chronicle.loans[loan_id].facts)
             day = FIRST_LOOK
             while day <= end:
                 self._same_position(loan_id, kept.facts, day)
@@ -145,6 +146,11 @@ def _heard_right(heard: Heard, day: date, expected: dict[str, Any], currency: st
     assert heard.written_off == (expected["status"] == "written_off")
     assert (heard.dpd_zero_on is None) == expected["paused"]
     assert (heard.resumes_on if expected["paused"] else None) == expected["resumes_on"], day
+
+
+def _told_all_money(heard: Heard, facts: LoanFacts) -> None:
+    assert heard.money == {each.id: format_minor(each.amount, facts.currency) for each in facts.repayments}
+    assert heard.taken_back == {each.id: each.reversed_on for each in facts.repayments if each.reversed_on}
 
 
 def conserved(stated_facts: LoanFacts, facts: LoanFacts, day: date) -> None:

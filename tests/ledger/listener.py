@@ -6,7 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 
-from spine.events.ledger import Arrears, BusinessDateClosed, LoanCured, LoanOverdue, LoanSettled, Overdue
+from spine.events.ledger import (
+    Arrears,
+    BusinessDateClosed,
+    LedgerRepaymentReversed,
+    LoanCured,
+    LoanOverdue,
+    LoanSettled,
+    Overdue,
+    RepaymentReceived,
+)
 from spine.events.registry import Event
 
 
@@ -24,6 +33,8 @@ class Heard:
     overdue: Overdue | None = None
     outstanding_principal: str = ""
     written_off: bool = False
+    money: dict[str, str] = field(default_factory=dict)
+    taken_back: dict[str, date] = field(default_factory=dict)
 
     def dpd_on(self, day: date) -> int:
         if not self.in_arrears:
@@ -47,6 +58,12 @@ class Listener:
             case LoanCured():
                 assert heard.in_arrears, "cured of arrears that nobody told of"
                 heard.in_arrears = False
+            case RepaymentReceived(repayment_id=id, amount=amount):
+                assert id not in heard.money, "money is received once"
+                heard.money[id] = amount
+            case LedgerRepaymentReversed(repayment_id=id, amount=amount, reversed_on=on):
+                assert heard.money[id] == amount and id not in heard.taken_back
+                heard.taken_back[id] = on
             case LoanSettled():
                 assert not heard.in_arrears, "settled in the middle of an episode"
                 heard.over = True
