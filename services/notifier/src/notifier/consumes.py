@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from notifier.handlers.gates import take_contact_log, take_ledger
@@ -14,7 +15,15 @@ from spine.events.contact_log import (
     DisputeRaised,
     PaymentClaimed,
 )
-from spine.events.ledger import LEDGER, ArrearsChanged, LedgerTick, LoanCured, LoanOverdue, LoanSettled
+from spine.events.ledger import (
+    LEDGER,
+    ArrearsChanged,
+    LedgerTick,
+    LoanCured,
+    LoanOverdue,
+    LoanRegistered,
+    LoanSettled,
+)
 from spine.events.parties import PARTIES, BorrowerUpdated
 from spine.events.registry import Event, event_class
 from spine.events.stager import STAGER, ContactRequested, ContactWithdrawn, HoldLifted, HoldPlaced, StagerTick
@@ -32,13 +41,22 @@ _CONTACT_LOG_LETTERS: Final = _dead_letters(CONTACT_LOG)
 
 def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
     """Every topic with its handler. Stops apply at once, even early; their handlers take them twice."""
+    ledger = partial(take_ledger, vault=parties.vault)
     return (
         Consume(PARTIES, (BorrowerUpdated,), parties.take),
         Consume(
             LEDGER,
-            (LoanOverdue, ArrearsChanged, LoanCured, LoanSettled, LedgerTick, *_LEDGER_LETTERS),
-            take_ledger,
-            early=take_ledger,
+            (
+                LoanRegistered,
+                LoanOverdue,
+                ArrearsChanged,
+                LoanCured,
+                LoanSettled,
+                LedgerTick,
+                *_LEDGER_LETTERS,
+            ),
+            ledger,
+            early=ledger,
             early_types=(LoanCured, LoanSettled, _LEDGER_LETTERS[0]),
         ),
         Consume(

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -103,6 +103,23 @@ recorded_contact = Table(
     _instant("at"),
     PrimaryKeyConstraint("contact_id", name="recorded_contact_pk"),
     Index("recorded_contact_person", "borrower_id", "at"),
+)
+past_contact = Table(
+    "past_contact",
+    metadata,
+    _text("loan_id"),
+    _whole("entry_no"),
+    _text("borrower_id"),
+    _text("party_id"),
+    _instant("at"),
+    _text("channel"),
+    _text("direction"),
+    _text("outcome"),
+    _text("purpose"),
+    _text("contact_ref"),
+    Column("debts", ARRAY(Text), nullable=False),
+    PrimaryKeyConstraint("loan_id", "entry_no", name="past_contact_pk"),
+    Index("past_contact_person", "borrower_id", "at"),
 )
 loan_gate = Table(
     "loan_gate",

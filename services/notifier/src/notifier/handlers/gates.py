@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from notifier.handlers.history import take_history
 from notifier.store import contacts, gates, parties
 from notifier.store.gates import ArrearsRow, DebtRow
+from notifier.vault import Vault
 from spine.database import Tx
 from spine.events.contact_log import ContactLogTick, ContactRecorded, DisputeRaised, PaymentClaimed
 from spine.events.deadletters import DeadLetterOpened, DeadLetterResolved
@@ -14,8 +16,12 @@ from spine.events.stager import HoldLifted, HoldPlaced, StagerTick
 from spine.service import DeadLetter, Received
 
 
-async def take_ledger(tx: Tx, events: Sequence[Received]) -> None:
-    """The ledger's word by its own number per loan: the newest counts, whatever comes first."""
+async def take_ledger(tx: Tx, events: Sequence[Received], *, vault: Vault) -> None:
+    """The ledger's word by its own number per loan: the newest counts, whatever comes first.
+
+    That a loan was registered opens nothing; the contacts made before it was taken over count.
+    """
+    await take_history(tx, events, vault)
     newest: dict[str, Received] = {}
     for received in events:
         if isinstance(received.event, Arrears | LoanCured | LoanSettled):

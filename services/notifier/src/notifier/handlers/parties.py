@@ -102,8 +102,7 @@ class PartyIntake:
 
     def _point(self, tx: Tx, person: PersonRow, point: ContactPoint) -> PointRow:
         assert person.subject_key is not None
-        # Keyed, so that a reference tells nothing; made from the ids, so that a rebuilt database has the same.
-        ref = self.vault.blind_index(f"contact_point|{person.borrower_id}|{point.id}").hex()[:32]
+        ref = point_ref(self.vault, person.borrower_id, point.id)
         address = normalised(point.address)
         usable = point.channel not in _BY_PHONE or address.startswith("+")
         return PointRow(
@@ -121,6 +120,12 @@ class PartyIntake:
             usable=usable,
             verified_at=point.verified_at,
         )
+
+
+def point_ref(vault: Vault, borrower_id: str, point_id: str) -> str:
+    """How others name a contact point of a person. Keyed, so that it tells nothing; made from the ids, so that a
+    rebuilt database has the same."""
+    return vault.blind_index(f"contact_point|{borrower_id}|{point_id}").hex()[:32]
 
 
 def address_place(ref: str) -> str:

@@ -97,13 +97,17 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
     """Each person's contacts of the last days that count, oldest first, attempts with their client_ref."""
     rows = await tx.execute(
         """
-        SELECT client_ref, borrower_id, at, channel, state AS outcome, contact_ref AS address, purpose, loan_id,
-               'outbound' AS direction
+        SELECT client_ref, borrower_id, borrower_id AS party_id, at, channel, state AS outcome,
+               contact_ref AS address, purpose, ARRAY[loan_id] AS debts, 'outbound' AS direction
         FROM attempt WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
                        AND state NOT IN ('rejected', 'not_sent')
         UNION ALL
-        SELECT NULL, borrower_id, at, channel, outcome, '', 'collection', loan_id, direction
+        SELECT NULL, borrower_id, borrower_id, at, channel, outcome, '', 'collection',
+               array_remove(ARRAY[loan_id], NULL), direction
         FROM recorded_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
+        UNION ALL
+        SELECT NULL, borrower_id, party_id, at, channel, outcome, contact_ref, purpose, debts, direction
+        FROM past_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
         ORDER BY at, client_ref
         """,
         ids=sorted(set(borrower_ids)),
@@ -117,9 +121,9 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
             channel=row.channel,
             outcome=_OUTCOME.get(row.outcome, "unknown") if own else row.outcome,
             address=row.address,
-            party_id=row.borrower_id,
+            party_id=row.party_id,
             purpose=row.purpose,
-            debts=(row.loan_id,) if row.loan_id else (),
+            debts=tuple(row.debts),
             direction=row.direction,
         )
         history.setdefault(row.borrower_id, []).append((row.client_ref, contact))
