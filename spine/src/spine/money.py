@@ -49,19 +49,22 @@ def parse_minor(text: str, currency: str, *, field: str = "amount") -> int:
     Raises BadAmount for signs, exponents, more decimals than the currency has, and anything not a number.
     """
     match = _AMOUNT.fullmatch(text)
-    digits = decimals_of(currency)
-    if match is None or len(match[2] or "") > digits:
+    digits = _DECIMALS.get(currency, 2)
+    whole, rest = match.groups("") if match is not None else ("", "")
+    if not whole or len(rest) > digits:
         raise BadAmount(
             f"{field}: {text[:40]!r} is not a plain decimal with at most {digits} decimals for {currency}",
             field=field,
         )
-    scale: int = 10**digits
-    return int(match[1]) * scale + int((match[2] or "").ljust(digits, "0") or 0)
+    return int(whole + rest.ljust(digits, "0"))
 
 
 def format_minor(minor: int, currency: str) -> str:
     """The decimal string of minor units, with exactly the currency's decimals: 320000 CNY -> "3200.00"."""
-    digits = decimals_of(currency)
+    digits = _DECIMALS.get(currency, 2)
+    if digits == 2 and minor >= 0:
+        # Nearly all there are, many to each event.
+        return f"{minor // 100}.{minor % 100:02d}"
     sign, units = ("-", -minor) if minor < 0 else ("", minor)
     if digits == 0:
         return f"{sign}{units}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
@@ -61,10 +62,24 @@ def event(topic: str, type_: str) -> Callable[[EventT], EventT]:
         if (topic, type_) in _EVENTS:
             raise RuntimeError(f"{type_} is registered twice on {topic}")
         cls.TYPE, cls.TOPIC = type_, topic
+        _read_directly(cls)
         _EVENTS[topic, type_] = cls
         return cls
 
     return register
+
+
+def _read_directly(cls: type[Event]) -> None:
+    """Where a fact always names its borrower and loan, `key` and `subject` are these fields, read in C."""
+    names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+    has_default = [False] * (len(names) - len(defaults)) + [
+        each is not msgspec.NODEFAULT for each in defaults
+    ]
+    required = {name for name, optional in zip(names, has_default, strict=True) if not optional}
+    if "borrower_id" in required:
+        cls.key = property(attrgetter("borrower_id"))  # type: ignore[method-assign,assignment]
+        if "loan_id" in required:
+            cls.subject = property(attrgetter("loan_id"))  # type: ignore[method-assign,assignment]
 
 
 def event_class(topic: str, type_: str) -> type[Event]:
