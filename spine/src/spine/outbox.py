@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -29,8 +28,7 @@ class EventTooLarge(TactError):
     code = "event_too_large"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """An event waiting for its transaction to commit."""
 
     event_id: str
@@ -51,10 +49,9 @@ def emit(tx: Tx, event: Event, *, cause: Envelope | None = None, partition: int 
     The caller has locked the borrower's rows before: outbox order is then causal order per borrower.
     Facts about no one need an explicit `partition`. Raises EventTooLarge.
     """
-    data = encode(event)
+    data, key, subject = encode(event), event.key, event.subject
     if len(data) > MAX_EVENT_BYTES:
-        raise EventTooLarge(f"{event.TYPE} of {event.subject}: {len(data)} bytes", subject=event.subject)
-    key = event.key
+        raise EventTooLarge(f"{event.TYPE} of {subject}: {len(data)} bytes", subject=subject)
     if partition is None:
         if key is None:
             raise ValueError(f"{event.TYPE} has no key and no partition was given")
@@ -67,7 +64,7 @@ def emit(tx: Tx, event: Event, *, cause: Envelope | None = None, partition: int 
             partition=partition,
             type=event.TYPE,
             key=key,
-            subject=event.subject,
+            subject=subject,
             data=data,
             correlation_id=(cause.correlation_id or cause.id) if cause else event_id,
             causation_id=cause.id if cause else None,
@@ -161,10 +158,10 @@ async def flush(tx: Tx) -> None:
 
 def _new_id() -> str:
     """A random UUID (version 4), as `uuid.uuid4` makes it, without the object around it."""
-    number = int.from_bytes(os.urandom(16)) & _RANDOM_BITS | _VERSION_4
-    text_ = f"{number:032x}"
-    return f"{text_[:8]}-{text_[8:12]}-{text_[12:16]}-{text_[16:20]}-{text_[20:]}"
+    text_ = os.urandom(16).hex()
+    variant = _VARIANT[text_[16]]
+    return f"{text_[:8]}-{text_[8:12]}-4{text_[13:16]}-{variant}{text_[17:20]}-{text_[20:]}"
 
 
-_VERSION_4: Final = 0x4 << 76 | 0x2 << 62
-_RANDOM_BITS: Final = ((1 << 128) - 1) ^ (0xF << 76 | 0x3 << 62)
+#: The first digit of the fourth group: its two lower bits are random, the upper ones say which variant it is.
+_VARIANT: Final = {f"{digit:x}": f"{0x8 | digit & 0x3:x}" for digit in range(16)}

@@ -13,7 +13,6 @@ from ledger.domain.position import LoanStatus, Position, is_closed
 from ledger.domain.schedule import schedule_on
 from ledger.domain.statement_check import CheckState, Figures, Statement
 from ledger.domain.transit import Transit, TransitState
-from ledger.figures import overdue
 from ledger.standing import Changes
 from spine.events.corebanking import Instalment as StatedInstalment
 from spine.events.corebanking import LoanContract, LoanImported, LoanRescheduled
@@ -136,9 +135,9 @@ def reversed_(loan: LoanFacts, repayment: Repayment, event: RepaymentReversed) -
 def of_changes(loan: LoanFacts, position: Position, changes: Changes) -> Iterator[Event]:
     """The events that tell what became true of a loan's arrears."""
     if changes.overdue:
-        yield LoanOverdue(**_arrears(loan, position))
+        yield _arrears(LoanOverdue, loan, position)
     if changes.changed:
-        yield ArrearsChanged(**_arrears(loan, position))
+        yield _arrears(ArrearsChanged, loan, position)
     if changes.cured:
         yield LoanCured(
             **_names(loan),
@@ -238,15 +237,28 @@ def _names(loan: LoanFacts) -> dict[str, Any]:
     }
 
 
-def _arrears(loan: LoanFacts, position: Position) -> dict[str, Any]:
-    return {
-        **_names(loan),
-        "as_of": position.as_of,
-        "dpd": position.dpd,
-        "dpd_zero_on": position.dpd_zero_on,
-        "oldest_unpaid_due_on": position.oldest_unpaid_due_on,
-        "overdue": Overdue(**overdue(position.overdue, loan.currency)),
-        "outstanding_principal": format_minor(position.outstanding_principal, loan.currency),
-        "resumes_on": position.resumes_on,
-        "status": "written_off" if position.status is LoanStatus.WRITTEN_OFF else "overdue",
-    }
+def _arrears(
+    kind: type[LoanOverdue] | type[ArrearsChanged], loan: LoanFacts, position: Position
+) -> LoanOverdue | ArrearsChanged:
+    due, currency = position.overdue, loan.currency
+    return kind(
+        borrower_id=loan.borrower_id,
+        loan_id=loan.loan_id,
+        product=loan.product,
+        currency=currency,
+        as_of=position.as_of,
+        dpd=position.dpd,
+        dpd_zero_on=position.dpd_zero_on,
+        oldest_unpaid_due_on=position.oldest_unpaid_due_on,
+        overdue=Overdue(
+            principal=format_minor(due.principal, currency),
+            interest=format_minor(due.interest, currency),
+            fee=format_minor(due.fee, currency),
+            penalty=format_minor(due.penalty, currency),
+            compound=format_minor(due.compound, currency),
+            total=format_minor(due.total, currency),
+        ),
+        outstanding_principal=format_minor(position.outstanding_principal, currency),
+        resumes_on=position.resumes_on,
+        status="written_off" if position.status is LoanStatus.WRITTEN_OFF else "overdue",
+    )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
+import msgspec
+
 from ledger.account import Account
+from ledger.domain.position import LoanStatus
 from spine.database import Tx
 
 _INSERT: Final = """
@@ -43,14 +47,10 @@ _UPDATE: Final = """
         overdue_fee_minor = u.fee, overdue_penalty_minor = u.penalty, overdue_compound_minor = u.compound,
         outstanding_principal_minor = u.outstanding, next_transition_on = u.next_transition_on,
         dpd_anchor_on = u.anchor, version = l.version + 1
-    FROM unnest(
-            CAST(:ids AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
-            CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
-            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
-            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]),
-            CAST(:anchors AS date[]))
-         AS u(loan_id, as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound,
-              outstanding, next_transition_on, anchor)
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS u(loan_id text, as_of date, status text, dpd_zero_on date, oldest date, due_principal bigint,
+              interest bigint, fee bigint, penalty bigint, compound bigint, outstanding bigint,
+              next_transition_on date, anchor date)
     WHERE l.loan_id = u.loan_id
 """
 
@@ -86,10 +86,54 @@ async def insert(tx: Tx, accounts: Sequence[Account]) -> None:
 
 
 async def update(tx: Tx, accounts: Sequence[Account]) -> None:
-    """Keeps the summaries of known loans, which the transaction has locked."""
+    """Keeps the summaries of known loans, which the transaction has locked.
+
+    As one JSON text: arrays of a column each cost the driver three times as much to write.
+    """
     if accounts:
-        ids = [account.facts.loan_id for account in accounts]
-        await tx.execute(_UPDATE, ids=ids, **_values(accounts))
+        rows = _ROWS.encode([_summary(account) for account in accounts]).decode()
+        await tx.execute(_UPDATE, rows=rows)
+
+
+class _Summary(msgspec.Struct, frozen=True, gc=False):
+    """A row of `_UPDATE`, by the names used there."""
+
+    loan_id: str
+    as_of: date
+    status: LoanStatus
+    dpd_zero_on: date | None
+    oldest: date | None
+    due_principal: int
+    interest: int
+    fee: int
+    penalty: int
+    compound: int
+    outstanding: int
+    next_transition_on: date | None
+    anchor: date | None
+
+
+_ROWS: Final = msgspec.json.Encoder()
+
+
+def _summary(account: Account) -> _Summary:
+    now = account.standing
+    fee, penalty, compound, interest, principal = now.overdue
+    return _Summary(
+        account.facts.loan_id,
+        now.as_of,
+        now.status,
+        now.dpd_zero_on,
+        now.oldest_unpaid_due_on,
+        principal,
+        interest,
+        fee,
+        penalty,
+        compound,
+        now.outstanding_principal,
+        account.next_look_on,
+        now.anchor_on,
+    )
 
 
 def _values(accounts: Sequence[Account]) -> dict[str, list[Any]]:
