@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+from typing import Final
 
 from ledger.domain.ageing import Spans, day_reached, effective_due
 from ledger.domain.facts import ChargeKind, GraceRule, HolidayRule, Instalment, LoanFacts, PaidPart, Terms
-from ledger.domain.waterfall import FEE, INTEREST, PRINCIPAL, CarriedPenalty, Item, Source
+from ledger.domain.waterfall import CarriedPenalty, Item, Source
 
 _by_due = attrgetter("due")
+#: Of an instalment, which is a tuple.
+_BY_DUE_AND_SEQ: Final = itemgetter(1, 0)
 
 
 class Later:
@@ -46,15 +49,21 @@ def open_items(
     items: list[Item] = []
     later = Later()
     lay_out = _laying_out(facts.terms, paused)
-    for row in sorted(schedule, key=attrgetter("due_on", "seq")):
-        due = row.due_on.toordinal()
-        rests = [row.fee, 0, 0, row.interest, row.principal]
+    later_principal = later_total = 0
+    for row in sorted(schedule, key=_BY_DUE_AND_SEQ):
+        _, due_on, principal, interest, fee = row
+        due = due_on.toordinal()
         if paid:
-            _take_off(rests, row, paid)
+            fee, interest, principal = _left(row, paid)
         if due <= horizon:
-            items.append(lay_out(row, due, rests))
-        elif total := sum(rests):
-            later.add(due, rests[PRINCIPAL], total)
+            items.append(lay_out(row, due, [fee, 0, 0, interest, principal]))
+        elif total := fee + interest + principal:
+            # Most rows of most loans, so without a call for each.
+            later_principal += principal
+            later_total += total
+            if later.next_due is None:
+                later.next_due = due
+    later.principal, later.total = later_principal, later_total
     if not (facts.charges or facts.chargebacks or carried):
         return items, later
     first: list[Item] = []
@@ -70,12 +79,15 @@ def open_items(
     return sorted([*first, *items], key=_by_due), later
 
 
-def _take_off(rests: list[int], row: Instalment, paid: Iterable[PaidPart]) -> None:
+def _left(row: Instalment, paid: Iterable[PaidPart]) -> tuple[int, int, int]:
+    """Fee, interest and principal of an instalment that are not paid."""
+    _, _, principal, interest, fee = row
     for part in paid:
         if part.seq == row.seq:
-            rests[FEE] -= part.fee
-            rests[INTEREST] -= part.interest
-            rests[PRINCIPAL] -= part.principal
+            fee -= part.fee
+            interest -= part.interest
+            principal -= part.principal
+    return fee, interest, principal
 
 
 def _charged(facts: LoanFacts, carried: Iterable[CarriedPenalty]) -> Iterator[tuple[Source, int, list[int]]]:
