@@ -121,10 +121,10 @@ class Ledger(RuleBasedStateMachine):
         at: datetime | None = None,
         borrower: str | None = None,
         currency: str = "CNY",
+        id: str | None = None,
     ) -> None:
-        id = f"e-{len(self.history)}"
-        owner = borrower or OWNERS[loan_id]
-        self.send(stated(loan_id, owner, fact, id=id, at=at, currency=currency), how)
+        owner, new_id = borrower or OWNERS[loan_id], f"e-{len(self.history)}"
+        self.send(stated(loan_id, owner, fact, id=id or new_id, at=at, currency=currency), how)
 
     def day(self, on: date, how: How) -> date:
         """The day drawn, or one that lies about the open date."""
@@ -219,7 +219,7 @@ class Ledger(RuleBasedStateMachine):
         if what == "again":
             self.send(known, how)
         elif what == "other body":
-            self.send(stated(loan_id, OWNERS[loan_id], fact, id=known.key[1]), how)
+            self.state(loan_id, fact, how, id=known.key[1])
         elif what == "other borrower":
             self.state(loan_id, fact, how, borrower="B9")
         else:

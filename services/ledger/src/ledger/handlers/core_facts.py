@@ -56,10 +56,16 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
             first.setdefault(_key(event), hash_)
     taken = await intake.remember(tx, first)
     noted = {key: hash_ for key, hash_ in first.items() if key not in taken}
-    books = await _open_books(tx, [event for event in events if _key(event) in noted], open_on, to)
+    known = all(taken.get(_key(event)) == hash_ for event, hash_ in zip(events, hashes, strict=True))
+    books = await _open_books(tx, () if known else events, open_on, to)
+    refusals = books.written.refusals
     answers = []
     for event, hash_ in zip(events, hashes, strict=True):
+        seen = len(refusals)
         answer = _answer(books, event, hash_, taken.get(_key(event)))
+        # One that waited and was refused when it was let in may come again, in this very batch.
+        for released in _waited(refusals[seen:]):
+            taken.pop(released, None)
         if answer.outcome in (Outcome.ACCEPTED, Outcome.PARKED):
             taken[_key(event)] = hash_
         answers.append(answer)
@@ -100,12 +106,17 @@ def _answer(books: Books, event: Received, hash_: bytes, before: bytes | None) -
     return books.refuse(event, Answer(Outcome.REFUSED, "conflict", message, "id"))
 
 
+def _waited(refusals: Sequence[Refusal]) -> list[Key]:
+    """Those of the refused events that had waited."""
+    return [_key(each.received) for each in refusals if each.was_parked]
+
+
 async def _correct(
     tx: Tx, noted: Mapping[Key, bytes], taken: Mapping[Key, bytes], refusals: Sequence[Refusal]
 ) -> None:
     """Makes the inbox say what was really taken in: what was refused may come again, corrected."""
-    wrong = [key for key, hash_ in noted.items() if taken.get(key) != hash_]
-    await intake.forget(tx, [*wrong, *(_key(each.received) for each in refusals if each.was_parked)])
+    wrong = {*_waited(refusals), *(key for key, hash_ in noted.items() if taken.get(key) != hash_)}
+    await intake.forget(tx, sorted(wrong))
     if corrected := {key: taken[key] for key in wrong if key in taken}:
         await intake.remember(tx, corrected)
 
