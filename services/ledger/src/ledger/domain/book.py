@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Self, TypeVar
 
 from ledger.domain.accrual import Rates, rates_of, rounded
@@ -174,8 +175,7 @@ def counting_money(facts: LoanFacts, as_of: date) -> list[Repayment]:
     return counting
 
 
-def _order_of_money(repayment: Repayment) -> tuple[date, datetime, str]:
-    return repayment.value_date, repayment.posted_at, repayment.id
+_order_of_money = attrgetter("value_date", "posted_at", "id")
 
 
 def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tuple[B, list[Payment]]:

@@ -178,22 +178,26 @@ def _closed(book: Book, as_of: date, closure: Closure) -> Position:
 
 def _sums(items: Sequence[Item], day: int) -> tuple[Amounts, int | None, int, bool]:
     """Unpaid amounts and oldest due day of items due before `day`; all unpaid principal; if any is unpaid."""
-    totals = [0, 0, 0, 0, 0]
+    due_fee = due_penalty = due_compound = due_interest = due_principal = 0
     oldest: int | None = None
     outstanding = 0
     unpaid = False
     for item in items:
-        rests = item.rests
-        if not any(rests):
+        fee, penalty, compound, interest, principal = item.rests
+        if not (principal or interest or penalty or fee or compound):
             continue
         unpaid = True
-        outstanding += rests[PRINCIPAL]
+        outstanding += principal
         if item.due < day:
             if oldest is None:
                 oldest = item.due
-            for index, rest in enumerate(rests):
-                totals[index] += rest
-    return Amounts(*totals), oldest, outstanding, unpaid
+            due_fee += fee
+            due_penalty += penalty
+            due_compound += compound
+            due_interest += interest
+            due_principal += principal
+    due = Amounts(due_fee, due_penalty, due_compound, due_interest, due_principal)
+    return due, oldest, outstanding, unpaid
 
 
 def _counting(items: Sequence[Item], tolerance: int, day: int, paused: Spans) -> Item | None:

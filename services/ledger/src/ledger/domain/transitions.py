@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from itertools import chain
 
 from ledger.domain.ageing import FOREVER, day_reached, effective_due
 from ledger.domain.book import Book, fold
@@ -34,39 +32,41 @@ def next_candidate_on(book: Book, after: date) -> date | None:
     Of what falls due later the book knows only the next, so it has to be folded again on that day.
     """
     today = after.toordinal()
-    days = chain(chain.from_iterable(book.paused), _of_facts(book.facts))
+    days = _of_facts(book.facts)
+    for span in book.paused:
+        days += span
     if not is_closed(book.facts, after):
-        days = chain(days, _of_items(book))
-    day = min((day for day in days if today < day < FOREVER), default=None)
+        days += _of_items(book)
+    day = min([day for day in days if today < day < FOREVER], default=None)
     return None if day is None else date.fromordinal(day)
 
 
-def _of_items(book: Book) -> Iterator[int]:
-    terms, paused = book.facts.terms, book.paused
+def _of_items(book: Book) -> list[int]:
+    terms, paused, later = book.facts.terms, book.paused, book.later.next_due
+    counts = bool(terms.grace_days or paused)
+    days: list[int] = []
     for item in book.items:
         if not any(item.rests):
             continue
-        yield item.due + 1
-        yield item.late_from
+        days += (item.due + 1, item.late_from)
         if book.credit:
-            yield item.effective
-        if terms.grace_days or paused:
-            yield day_reached(item.effective, 1, paused)
-    if book.later.next_due is not None:
-        yield book.later.next_due + 1
+            days.append(item.effective)
+        if counts:
+            days.append(day_reached(item.effective, 1, paused))
+    if later is not None:
+        days.append(later + 1)
         if book.credit:
-            yield effective_due(book.later.next_due, terms)
+            days.append(effective_due(later, terms))
+    return days
 
 
-def _of_facts(facts: LoanFacts) -> Iterator[int]:
+def _of_facts(facts: LoanFacts) -> list[int]:
     """Days of facts that are known already and count only later, and of reversals."""
+    days = [repayment.value_date.toordinal() for repayment in facts.repayments]
     for repayment in facts.repayments:
-        yield repayment.value_date.toordinal()
         if repayment.reversed_on is not None:
-            yield repayment.reversed_on.toordinal()
-    for back in facts.chargebacks:
-        yield back.on.toordinal()
-    for change in facts.reschedules:
-        yield change.effective_on.toordinal()
-    for closure in facts.closures:
-        yield closure.closed_on.toordinal()
+            days.append(repayment.reversed_on.toordinal())
+    days += [back.on.toordinal() for back in facts.chargebacks]
+    days += [change.effective_on.toordinal() for change in facts.reschedules]
+    days += [closure.closed_on.toordinal() for closure in facts.closures]
+    return days
