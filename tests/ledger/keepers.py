@@ -75,6 +75,8 @@ class _Row:
     amendments: list[Received]
     standing: Standing
     next_look_on: date | None
+    #: What these rows come to, while none is added.
+    facts: LoanFacts | None = None
 
 
 class InMemory:
@@ -125,7 +127,7 @@ class InMemory:
             if account.terms is not None:
                 self._rows[loan_id] = _Row(_contract(account.facts), {}, [], account.standing, None)
             row = self._rows[loan_id]
-            row.standing, row.next_look_on = account.standing, account.next_look_on
+            row.standing, row.next_look_on, row.facts = account.standing, account.next_look_on, None
         for received in written.amendments:
             self._rows[received.event.subject or ""].amendments.append(received)
         for loan_id, _, repayment in written.repayments:
@@ -143,10 +145,11 @@ class InMemory:
 
     def _account(self, loan_id: str) -> Account:
         row = self._rows[loan_id]
-        facts = replace(row.contract, repayments=tuple(row.repayments.values()))
-        stated = [(each.event, each.envelope.time) for each in row.amendments]
-        facts = amend(facts, stated, self._house.zone)
-        return Account(facts, row.standing, 0, has_facts=bool(row.amendments))
+        if row.facts is None:
+            facts = replace(row.contract, repayments=tuple(row.repayments.values()))
+            stated = [(each.event, each.envelope.time) for each in row.amendments]
+            row.facts = amend(facts, stated, self._house.zone)
+        return Account(row.facts, row.standing, 0, has_facts=bool(row.amendments))
 
     def roll(self, closing_on: date, limit: int) -> int:
         rows = self._changing(closing_on)[:limit]

@@ -43,8 +43,8 @@ class Claim:
             self.unpaid[component] -= taken
         return amount - taken
 
-    def total(self) -> int:
-        return sum(self.rest(component) for component in self.unpaid)
+    def rests(self) -> dict[str, int]:
+        return {component: self.rest(component) for component in self.unpaid}
 
 
 def half_up(value: Fraction) -> int:

@@ -161,18 +161,14 @@ class Reference:
 
     def resumes_on(self) -> date | None:
         """The next day that counts, if one is known."""
-        last = max(
-            (day for each in self.facts.pauses for day in (each.from_on, each.to_on) if day), default=None
-        )
-        last = max((last or self.as_of, *self.facts.resumed_on, self.as_of))
         day = self.as_of
         if not self.paused(day):
             return None
-        while day <= last:
-            if not self.paused(day):
-                return day
+        ends = [each.to_on for each in self.facts.pauses if each.to_on is not None]
+        last = max((*ends, *self.facts.resumed_on), default=day)
+        while day < last and self.paused(day):
             day += DAY
-        return None
+        return None if self.paused(day) else day
 
     # -- money ---------------------------------------------------------------------------------------------
 
@@ -247,17 +243,19 @@ class Reference:
         if self.closed_as in ("settled", "sold"):
             return self.closed_position(self.closed_as)
         late, grace = [0], False
-        for claim in self.claims:
-            if claim.rest("principal") + claim.rest("interest") <= terms.tolerance:
+        claims = [(claim, claim.rests()) for claim in self.claims]
+        unpaid = [(claim, rests) for claim, rests in claims if any(rests.values())]
+        for claim, rests in unpaid:
+            if rests["principal"] + rests["interest"] <= terms.tolerance:
                 continue
             if claim.counted > terms.grace_days:
                 late.append(claim.counted - (terms.grace_days if terms.grace_rule == "after_grace" else 0))
             elif claim.counted > 0:
                 grace = True
         dpd = max(late)
-        past = [claim for claim in self.claims if claim.due < as_of and claim.total()]
+        past = [(claim, rests) for claim, rests in unpaid if claim.due < as_of]
         status = "overdue" if dpd else "current"
-        if not any(claim.total() for claim in self.claims):
+        if not unpaid:
             status = "settled"
         if self.closed_as == "written_off":
             status = "written_off"
@@ -267,13 +265,13 @@ class Reference:
             "in_grace": grace and not dpd,
             "paused": self.paused(as_of),
             "resumes_on": self.resumes_on(),
-            "oldest_unpaid_due_on": min((claim.due for claim in past), default=None),
-            "past_due_days": max(((as_of - claim.due).days for claim in past), default=0),
+            "oldest_unpaid_due_on": min((claim.due for claim, _ in past), default=None),
+            "past_due_days": max(((as_of - claim.due).days for claim, _ in past), default=0),
             "overdue": tuple(
-                sum(claim.rest(component) for claim in past)
+                sum(rests[component] for _, rests in past)
                 for component in ("fee", "penalty", "compound", "interest", "principal")
             ),
-            "outstanding_principal": sum(claim.rest("principal") for claim in self.claims),
+            "outstanding_principal": sum(rests["principal"] for _, rests in unpaid),
             "overpaid": self.credit,
         }
 
@@ -289,5 +287,5 @@ class Reference:
             "past_due_days": 0,
             "overdue": (0, 0, 0, 0, 0),
             "outstanding_principal": 0,
-            "overpaid": max(0, self.credit - sum(claim.total() for claim in self.claims)),
+            "overpaid": max(0, self.credit - sum(sum(claim.rests().values()) for claim in self.claims)),
         }
