@@ -1,32 +1,51 @@
-"""`make bench`: intake, relay and end-to-end latency beside the bare loops of this machine, in one run."""
+"""`make bench`: day close, relay, intake and end-to-end latency beside bare loops of this machine, in one run."""
 
 from __future__ import annotations
 
+import argparse
 import logging
+from collections.abc import Collection
 
 import structlog
 import uvloop
 from rich.console import Console
 
-from dev.bench import intake, latency, relay
+from dev.bench import day_close, intake, latency, relay
 from dev.bench.machine import describe, kafka, place, postgres
 from dev.bench.result import Result, print_results
+from spine.process import settle_garbage
 from tact.postgres import PostgresServer
 
 console = Console(width=150, soft_wrap=True)
 
 
-async def _measure(server: PostgresServer, bootstrap: str | None) -> list[Result]:
+BENCHES = ("day-close", "relay", "intake", "latency")
+
+
+async def _day_close(server: PostgresServer, loans: int, changes: int) -> list[Result]:
+    """The same changes in a tenth of the loans, and in all of them."""
+    closes = []
+    for size in (loans // 10, loans):
+        console.print(f"day close: {size:,} loans ...")
+        async with place(server, f"close{size}", None) as here:
+            closes.append(await day_close.measure(here, loans=size, changes=changes))
+    console.print(day_close.summary(*closes))
+    return [each.result() for each in closes]
+
+
+async def _measure(server: PostgresServer, bootstrap: str | None, chosen: Collection[str]) -> list[Result]:
     results: list[Result] = []
     brokers = [None, bootstrap] if bootstrap else [None]
     for number, broker in enumerate(brokers):
         name = "Kafka" if broker else "embedded log"
-        console.print(f"{name}: relay ...")
-        async with place(server, f"relay{number}", broker) as here:
-            results.append(await relay.measure(here))
-        console.print(f"{name}: intake ...")
-        async with place(server, f"intake{number}", broker) as here:
-            results.append(await intake.measure(here))
+        if "relay" in chosen:
+            console.print(f"{name}: relay ...")
+            async with place(server, f"relay{number}", broker) as here:
+                results.append(await relay.measure(here))
+        if "intake" in chosen:
+            console.print(f"{name}: intake ...")
+            async with place(server, f"intake{number}", broker) as here:
+                results.append(await intake.measure(here))
     return results
 
 
@@ -35,18 +54,49 @@ async def _latency(bootstrap: str | None) -> list[Result]:
     return await latency.measure(bootstrap)
 
 
-def main() -> None:
-    """Prints the table; every server it starts ends with it."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    console.print(describe())
+def _with_brokers(chosen: Collection[str]) -> list[Result]:
+    """Relay, intake and latency, on the embedded log and on Kafka where there is one."""
+    results: list[Result] = []
     with kafka() as bootstrap:
         with postgres() as server:
-            results = uvloop.run(_measure(server, bootstrap))
-        results += uvloop.run(_latency(None))
-    with kafka() as bootstrap:
-        # A broker of its own: the system's topics must be empty.
-        if bootstrap:
-            results += uvloop.run(_latency(bootstrap))
+            results += uvloop.run(_measure(server, bootstrap, chosen))
+        if "latency" in chosen:
+            results += uvloop.run(_latency(None))
+    if "latency" in chosen:
+        with kafka() as bootstrap:
+            # A broker of its own: the system's topics must be empty.
+            if bootstrap:
+                results += uvloop.run(_latency(bootstrap))
+    return results
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dev.bench", description=__doc__)
+    parser.add_argument("bench", nargs="*", help=f"which to run, of {', '.join(BENCHES)}; without a name all")
+    parser.add_argument("--loans", type=int, default=day_close.LOANS, help="loans of the day close")
+    parser.add_argument("--changes", type=int, default=day_close.CHANGES, help="of which so many change")
+    given = parser.parse_args()
+    if unknown := set(given.bench) - set(BENCHES):
+        parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    if not 0 < given.changes <= given.loans // 10:
+        parser.error("--changes must be at least 1 and at most a tenth of --loans")
+    return given
+
+
+def main() -> None:
+    """Prints the table; every server it starts ends with it."""
+    given = _arguments()
+    chosen = given.bench or BENCHES
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    console.print(describe())
+    settle_garbage()
+    results: list[Result] = []
+    if "day-close" in chosen:
+        # First: the memory it reports is the most this process ever held.
+        with postgres() as server:
+            results += uvloop.run(_day_close(server, given.loans, given.changes))
+    if set(chosen) - {"day-close"}:
+        results += _with_brokers(chosen)
     print_results(results, console)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -38,34 +39,52 @@ _SHIFTS: Final = 29
 _KINDS: Final = ((0, 0), (5, 5), (3, 2))
 
 
-async def measure(place: Place, *, loans: int = LOANS, changes: int = CHANGES) -> tuple[Result, float]:
-    """Closes one date over `loans` of which `changes` change; the result, and the seconds it took.
+@dataclass(frozen=True, slots=True)
+class DayClose:
+    """What one close took: `bare_s` is the SQL that writes the same rows; the process never held more memory."""
 
-    The bare loop is one UPDATE of the same loans to the same values, one INSERT of the same outbox rows and one
-    upsert of the same sequences, on the same tables and indexes in one transaction, after what the close wrote was
-    taken back and the tables were vacuumed.
+    loans: int
+    changes: int
+    elapsed_s: float
+    bare_s: float
+    peak_mib: float
+
+    def result(self) -> Result:
+        """As one line of the table."""
+        name = f"day close, {self.loans:,} loans, {self.changes:,} change"
+        figure, bare = self.changes / self.elapsed_s, self.changes / self.bare_s
+        return Result(name, "loans/s", figure, "SQL that writes the same", bare, self.changes / 10)
+
+
+async def measure(place: Place, *, loans: int = LOANS, changes: int = CHANGES) -> DayClose:
+    """Closes one date over `loans` of which `changes` change.
+
+    The bare loop is one UPDATE of the same columns of the same loans to the same values, one upsert of the same
+    event counts and one INSERT of the same outbox rows, on the same tables and indexes in one transaction that is
+    durable like ours. It runs after what the close wrote was kept aside and taken back and the tables were
+    vacuumed; before each of the two there is a checkpoint, so that both write whole pages to the WAL.
     """
     connection = await asyncpg.connect(plain_url(place.urls["ledger"]))
     try:
         await _fill(connection, loans, changes)
-        await connection.execute(
-            "CREATE TABLE before AS SELECT * FROM loan WHERE next_transition_on <= $1",
-            TODAY + timedelta(days=1),
-        )
         elapsed_s = await _close(place, changes)
+        # The memory of the process that closed, before it does anything else.
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         await _take_back(connection)
         bare_s = await _bare(connection)
     finally:
         await connection.close()
-    name = f"day close, {loans:,} loans, {changes:,} change"
-    return Result(
-        name, "loans/s", changes / elapsed_s, "SQL that writes the same", changes / bare_s, 1_000
-    ), elapsed_s
+    return DayClose(loans, changes, elapsed_s, bare_s, peak_mib)
 
 
-def peak_mb() -> float:
-    """The most memory this process has ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def summary(small: DayClose, large: DayClose) -> str:
+    """Whether cost follows change, and what the close of the large portfolio needed."""
+    return (
+        f"day close of {large.loans:,} loans, {large.changes:,} change: {large.elapsed_s:.2f} s (at most 10),"
+        f" {large.elapsed_s / large.bare_s:.2f}x the bare SQL (at most 3); of {small.loans:,} loans with as many"
+        f" changes {small.elapsed_s / large.elapsed_s:.2f}x that time (at least 0.67);"
+        f" {large.peak_mib:.0f} MiB at the most (below 300)"
+    )
 
 
 async def _close(place: Place, changes: int) -> float:
@@ -124,8 +143,9 @@ async def _fill(connection: asyncpg.Connection, loans: int, changes: int) -> Non
     await connection.execute("SET synchronous_commit = off; SET max_parallel_workers_per_gather = 0")
     await _keep_archetypes(connection)
     await connection.execute(
-        "CREATE TABLE member AS SELECT 'L' || n AS loan_id, 'B' || n AS borrower_id, abs(hashint4(n)) % $2 AS kind,"
-        " CASE WHEN n::bigint * $3 % $1 < $3 THEN 0 ELSE 1 + n % $4 END AS shift FROM generate_series(0, $1 - 1) AS n",
+        "CREATE TABLE member AS SELECT 'L' || n AS loan_id, 'B' || n AS borrower_id,"
+        " abs(hashint4(n)) % $2 AS kind, CASE WHEN n::bigint * $3 % $1 < $3 THEN 0 ELSE 1 + n % $4 END AS shift"
+        " FROM generate_series(0, $1 - 1) AS n",
         loans, len(_KINDS), changes, _SHIFTS,
     )  # fmt: skip
     indexes = await _without_indexes(connection)
@@ -147,6 +167,9 @@ async def _fill(connection: asyncpg.Connection, loans: int, changes: int) -> Non
     await connection.execute("INSERT INTO subject_sequence SELECT loan_id, 1 FROM member")
     for definition in indexes:
         await connection.execute(definition)
+    await connection.execute(
+        "CREATE TABLE before AS SELECT * FROM loan WHERE next_transition_on <= $1", TODAY + timedelta(days=1)
+    )
     await connection.execute("RESET synchronous_commit")
     await connection.execute("VACUUM ANALYZE loan, instalment, repayment, subject_sequence")
     await connection.execute("CHECKPOINT")
@@ -251,17 +274,27 @@ async def _take_back(connection: asyncpg.Connection) -> None:
     await connection.execute(
         "CREATE TABLE said AS SELECT * FROM outbox WHERE subject IS NOT NULL ORDER BY id"
     )
-    await _write(connection, "before")
+    await _write(connection, "before", await _written_columns(connection))
     await connection.execute("TRUNCATE outbox")
     await connection.execute("UPDATE subject_sequence SET last_seq = 1 WHERE last_seq > 1")
     await connection.execute("VACUUM ANALYZE loan, outbox, subject_sequence")
     await connection.execute("CHECKPOINT")
 
 
-async def _write(connection: asyncpg.Connection, table: str) -> None:
-    columns = [name for name in await _loan_columns(connection) if name != "loan_id"]
+async def _written_columns(connection: asyncpg.Connection) -> list[str]:
+    """The columns in which the close left any loan with another value."""
+    names = await _loan_columns(connection)
+    differ = ", ".join(f"bool_or(a.{name} IS DISTINCT FROM b.{name}) AS {name}" for name in names)
+    row = await connection.fetchrow(
+        f"SELECT {differ} FROM after AS a JOIN before AS b USING (loan_id)"  # noqa: S608 - own names
+    )
+    assert row is not None
+    return [name for name in names if row[name]]
+
+
+async def _write(connection: asyncpg.Connection, table: str, columns: list[str]) -> None:
     await connection.execute(
-        f"UPDATE loan AS l SET {', '.join(f'{name} = w.{name}' for name in columns)}"  # noqa: S608
+        f"UPDATE loan AS l SET {', '.join(f'{name} = w.{name}' for name in columns)}"  # noqa: S608 - own names
         f" FROM {table} AS w WHERE l.loan_id = w.loan_id"
     )
 
@@ -271,9 +304,11 @@ async def _bare(connection: asyncpg.Connection) -> float:
         "event_id, topic, partition, type, key, subject, loan_seq, occurred_at, data, correlation_id,"
         " causation_id, traceparent"
     )
+    columns = await _written_columns(connection)
+    await connection.execute("ANALYZE before, after, said")
     started = time.perf_counter()
     async with connection.transaction():
-        await _write(connection, "after")
+        await _write(connection, "after", columns)
         await connection.execute(
             "INSERT INTO subject_sequence AS s SELECT subject, count(*) FROM said GROUP BY subject"
             " ON CONFLICT (subject) DO UPDATE SET last_seq = s.last_seq + excluded.last_seq"

@@ -52,7 +52,7 @@ def serve_service(name: str, build: Build, *, host: str = "127.0.0.1", port: int
     set_up_logs(name, surroundings.log_level)
     runtime = build_runtime(name, surroundings)
     app = create_api(build(runtime), runtime, token=surroundings.token())
-    _settle_garbage()
+    settle_garbage()
     uvicorn.run(
         app,
         host=host,
@@ -81,7 +81,7 @@ async def _work(name: str, build: Build, surroundings: Surroundings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     runtime = build_runtime(name, surroundings)
     service = build(runtime)
-    _settle_garbage()
+    settle_garbage()
     log_url = surroundings.database_urls.get("log", "")
     await work(
         service,
@@ -93,7 +93,7 @@ async def _work(name: str, build: Build, surroundings: Surroundings) -> None:
     )
 
 
-def _settle_garbage() -> None:
+def settle_garbage() -> None:
     """What is there after the start stays: the collector need not walk it again and again.
 
     Batches make many short-lived objects without cycles; collecting less often costs little memory.
