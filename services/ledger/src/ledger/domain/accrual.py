@@ -51,7 +51,8 @@ class Rates:
     def between(self, begin: int, end: int) -> int:
         """Sum of the daily rates of [begin, end), as a numerator; exact."""
         if len(self.steps) == 1:
-            return self.steps[0][1] * counted_days(begin, end, self.frozen)
+            days = counted_days(begin, end, self.frozen) if self.frozen else end - begin
+            return self.steps[0][1] * days
         total = 0
         for index, (first, numerator) in enumerate(self.steps):
             last = self.steps[index + 1][0] if index + 1 < len(self.steps) else FOREVER
@@ -59,6 +60,13 @@ class Rates:
             if low < high:
                 total += numerator * counted_days(low, high, self.frozen)
         return total
+
+
+@lru_cache(maxsize=4096)
+def _even(annual_rate: Decimal, rule: PenaltyRule, day_count: int) -> Rates:
+    """The rates of most loans: one for ever, on every day."""
+    rate = daily_rate(annual_rate, rule, day_count)
+    return Rates(rate.denominator, ((0, rate.numerator),), ())
 
 
 def _stated(change: RateChange) -> tuple[int, bool, datetime | None, Decimal]:
@@ -81,6 +89,8 @@ def annual_rates(facts: LoanFacts) -> list[tuple[int, Decimal]]:
 def rates_of(facts: LoanFacts, paused: Spans) -> Rates:
     """The penalty rates of a loan; paused days and interest-freezing holds bear none."""
     rule, base = facts.terms.penalty, facts.terms.day_count
+    if not (facts.rate_changes or facts.freezes or paused):
+        return _even(facts.annual_rate, rule, base)
     first = daily_rate(facts.annual_rate, rule, base)
     frozen = paused
     if facts.freezes:

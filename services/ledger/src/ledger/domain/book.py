@@ -68,7 +68,8 @@ class Book:
     def take(self, payments: Iterable[Payment]) -> None:
         """Allocate money in order; credit goes first to what fell due in between."""
         for day, amount in payments:
-            self.use_credit(day)
+            if self.credit:
+                self.use_credit(day)
             self._receive(day, amount)
 
     def use_credit(self, until: int) -> None:
