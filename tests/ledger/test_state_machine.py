@@ -249,6 +249,6 @@ class Ledger(RuleBasedStateMachine):
 IN_MEMORY: Final = settings(stateful_step_count=STEPS, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3600)
 def test_whatever_comes_in_whatever_order_the_books_are_what_a_walk_over_the_facts_finds() -> None:
     run_state_machine_as_test(Ledger, settings=IN_MEMORY)

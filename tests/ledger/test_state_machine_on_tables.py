@@ -47,7 +47,7 @@ def on_tables(server: DatabaseServer) -> Iterator[tuple[type[Ledger], Runner, De
             runner.run(doors.aclose())
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_the_ledger_on_tables_says_what_the_books_in_memory_say(postgres_server: DatabaseServer) -> None:
     few = settings(
         IN_MEMORY,
