@@ -77,6 +77,15 @@ async def test_the_quarantine_lists_what_was_put_aside(make_database: Make) -> N
         assert rest["next_cursor"] is None
 
 
+async def test_two_refused_events_of_one_body_are_two_letters(make_database: Make) -> None:
+    async with open_door(make_database) as (client, desk):
+        await desk.take(opened())
+        wrong = posted("1.00", "11-01", currency="USD")
+        for event_id in ("w-1", "w-2", "w-2"):
+            assert (await client.post("/v1/events", json=cloud_event(wrong, event_id))).status_code == 422
+        assert len((await client.get("/v1/quarantine")).json()["items"]) == 2
+
+
 LOAN = cloud_event(opened(), "o-1")
 MONEY = cloud_event(posted("10.00", "11-01"), "p-1")
 

@@ -41,7 +41,10 @@ class Rejected:
         """The same record put aside twice has the same id."""
         place = f"{self.topic}/{self.partition}/{self.offset}/{self.code}"
         if self.offset < 0:
+            # The door gives no offset: the event's own identity tells it from another of the same body.
+            named = {name: value for name, value in self.headers if name in ("ce_source", "ce_id")}
             place += "/" + hashlib.sha256(self.body or b"").hexdigest() + f"/{self.subject}"
+            place += f"/{named.get('ce_source')!r}/{named.get('ce_id')!r}"
         return str(uuid.uuid5(_NAMESPACE, place))
 
 
