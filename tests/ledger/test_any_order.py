@@ -5,11 +5,11 @@ from __future__ import annotations
 from asyncio import Runner
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from msgspec.structs import fields, replace
 from typing import Any, Final
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from ledger.domain.facts import LoanFacts
 from ledger.domain.position import position
