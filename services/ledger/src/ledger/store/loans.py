@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from ledger.account import Account
@@ -54,7 +55,7 @@ async def _locked(tx: Tx, loan_ids: Collection[str]) -> list[Any]:
         _LOAN + "WHERE loan_id = ANY(CAST(:ids AS text[])) ORDER BY borrower_id, loan_id FOR NO KEY UPDATE",
         ids=sorted(loan_ids),
     )
-    return list(result)
+    return list(result.all())
 
 
 async def lock_changing(tx: Tx, until: date, limit: int) -> list[Any]:
@@ -65,7 +66,7 @@ async def lock_changing(tx: Tx, until: date, limit: int) -> list[Any]:
         until=until,
         limit=limit,
     )
-    return sorted(result, key=lambda row: (row.borrower_id, row.loan_id))
+    return sorted(result.all(), key=itemgetter(1, 0))
 
 
 async def changing_left(tx: Tx, until: date) -> bool:
@@ -149,7 +150,7 @@ async def _schedules(tx: Tx, ids: Sequence[str]) -> Mapping[str, tuple[Instalmen
     )
     schedules: dict[str, tuple[Instalment, ...]] = {}
     columns: list[Any]
-    for loan_id, *columns in result:
+    for loan_id, *columns in result.all():
         schedules[loan_id] = tuple(map(_INSTALMENT, zip(*columns, strict=True)))
     return schedules
 
@@ -167,7 +168,7 @@ async def _money(
         known_at=known_at,
     )
     by_loan: defaultdict[str, list[Repayment]] = defaultdict(list)
-    rows: Iterable[Any] = result
+    rows: Iterable[Any] = result.all()
     for row in rows:
         loan_id, *money = row
         by_loan[loan_id].append(Repayment(*money))
