@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,10 @@ _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 MAX_ATTEMPTS = 5
 #: What asyncpg raises on a connection that is cut, whatever it was doing at that moment.
 CONNECTION_TROUBLE = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+#: What asyncpg itself raises, where no SQLAlchemy stands between.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_BEGUN = text("SELECT 1")
 
 
 def create_engine(url: str, *, name: str, pool_size: int = 5) -> AsyncEngine:
@@ -91,6 +95,15 @@ class Tx:
         """Runs one SQL statement with named parameters (`:name`); lists bind as arrays."""
         return await self.connection.execute(text(sql), parameters)
 
+    async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
+        """COPYs rows into a table, in their order: a third of what an INSERT of arrays costs. Raises as asyncpg."""
+        raw = (await self.connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, asyncpg.Connection)
+        if not raw.is_in_transaction():
+            # It is begun with the first statement that goes through SQLAlchemy.
+            await self.connection.execute(_BEGUN)
+        await raw.copy_records_to_table(table, records=records, columns=columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -126,7 +139,7 @@ class Runtime:
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
-            except DBAPIError as error:
+            except (DBAPIError, *DRIVER_ERRORS) as error:
                 if attempt == MAX_ATTEMPTS or not is_transient(error):
                     raise
                 log.warning("transaction retried", service=self.service, attempt=attempt, state=_state(error))
@@ -150,5 +163,5 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
-def _state(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _state(error: BaseException) -> str | None:
+    return getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)

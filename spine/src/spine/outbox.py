@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import msgspec
 from sqlalchemy import text
 
@@ -103,29 +102,24 @@ _COLUMNS: Final = (
 )
 _WAKE = text("SELECT pg_notify('outbox', '')")
 
+# One JSON text costs the driver a fraction of two arrays. In one order everywhere: nobody waits in a circle.
 _SEQUENCES = text("""
     INSERT INTO subject_sequence AS s (subject, last_seq)
-    SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:counts AS bigint[]))
+    SELECT key, CAST(value AS bigint) FROM jsonb_each_text(CAST(:counts AS jsonb)) ORDER BY key COLLATE "C"
     ON CONFLICT (subject) DO UPDATE SET last_seq = s.last_seq + excluded.last_seq
     RETURNING subject, last_seq
 """)
 
 
 async def flush(tx: Tx) -> None:
-    """Writes the transaction's events into the outbox; called once, right before the commit.
-
-    COPY on the transaction's own connection: it keeps the order, and costs a third of an INSERT of arrays.
-    """
+    """Writes the transaction's events into the outbox, in their order; called once, right before the commit."""
     if not tx.outgoing:
         return
     counts = Counter(o.subject for o in tx.outgoing if o.subject is not None)
     next_seq: dict[str, int] = {}
     if counts:
-        subjects = sorted(counts)
-        rows = await tx.connection.execute(
-            _SEQUENCES, {"subjects": subjects, "counts": [counts[s] for s in subjects]}
-        )
-        next_seq = {subject: last_seq - counts[subject] + 1 for subject, last_seq in rows}
+        rows = await tx.connection.execute(_SEQUENCES, {"counts": msgspec.json.encode(counts).decode()})
+        next_seq = {subject: last_seq - counts[subject] + 1 for subject, last_seq in rows.all()}
     records = []
     for o in tx.outgoing:
         seq = None
@@ -148,11 +142,8 @@ async def flush(tx: Tx) -> None:
                 o.traceparent,
             )
         )
-    # Also begins the transaction where nothing has been said in it yet.
     await tx.connection.execute(_WAKE)
-    raw = (await tx.connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)
-    await raw.copy_records_to_table("outbox", records=records, columns=_COLUMNS)
+    await tx.copy("outbox", _COLUMNS, records)
     tx.outgoing = []
 
 

@@ -49,25 +49,26 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
     is put aside and the loan held. What comes too early waits.
     """
     open_on = await day.hold_open_date(tx, to.house)
+    keys = [_key(event) for event in events]
     hashes = [body_hash(event.envelope, event.event, event.body) for event in events]
     first: dict[Key, bytes] = {}
-    for event, hash_ in zip(events, hashes, strict=True):
-        if _has_key(event):
-            first.setdefault(_key(event), hash_)
+    for key, hash_ in zip(keys, hashes, strict=True):
+        if _can_be_kept(key):
+            first.setdefault(key, hash_)
     taken = await intake.remember(tx, first)
     noted = {key: hash_ for key, hash_ in first.items() if key not in taken}
-    known = all(taken.get(_key(event)) == hash_ for event, hash_ in zip(events, hashes, strict=True))
+    known = all(taken.get(key) == hash_ for key, hash_ in zip(keys, hashes, strict=True))
     books = await _open_books(tx, () if known else events, open_on, to)
     refusals = books.written.refusals
     answers = []
-    for event, hash_ in zip(events, hashes, strict=True):
+    for event, key, hash_ in zip(events, keys, hashes, strict=True):
         seen = len(refusals)
-        answer = _answer(books, event, hash_, taken.get(_key(event)))
+        answer = _answer(books, event, hash_, taken.get(key))
         # One that waited and was refused when it was let in may come again, in this very batch.
         for released in _waited(refusals[seen:]):
             taken.pop(released, None)
-        if answer.outcome in (Outcome.ACCEPTED, Outcome.PARKED):
-            taken[_key(event)] = hash_
+        if answer.outcome is Outcome.ACCEPTED or answer.outcome is Outcome.PARKED:
+            taken[key] = hash_
         answers.append(answer)
     await _correct(tx, noted, taken, books.written.refusals)
     await _save(tx, books)
@@ -79,9 +80,10 @@ def _key(received: Received) -> Key:
     return received.envelope.source, received.envelope.id
 
 
-def _has_key(received: Received) -> bool:
-    """Whether the event's identity can be kept at all; PostgreSQL knows no NUL."""
-    return not any("\x00" in part for part in _key(received))
+def _can_be_kept(key: Key) -> bool:
+    """Whether an event's identity can be kept at all; PostgreSQL knows no NUL."""
+    source, id_ = key
+    return "\x00" not in source and "\x00" not in id_
 
 
 async def _open_books(tx: Tx, events: Sequence[Received], open_on: date, to: Intake) -> Books:
@@ -94,7 +96,7 @@ async def _open_books(tx: Tx, events: Sequence[Received], open_on: date, to: Int
 
 
 def _answer(books: Books, event: Received, hash_: bytes, before: bytes | None) -> Answer:
-    if not _has_key(event):
+    if not _can_be_kept(_key(event)):
         return books.refuse(
             event, Answer(Outcome.REFUSED, "bad_schema", "id, source: a NUL is not allowed", "id")
         )
