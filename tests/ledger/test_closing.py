@@ -189,6 +189,27 @@ async def test_several_workers_close_a_date_once(make_database: Make) -> None:
         assert said[-2:] == ["business_date.closed"] * 2
 
 
+async def test_lanes_share_the_loans_of_a_date(make_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches side by side, in one worker and in several: each loan is told once, and the date after all."""
+    monkeypatch.setattr(closing, "ROLL_LOANS", 3)
+    async with open_desk(make_database) as desk:
+        await desk.take(
+            *(opened(due(1, "11-23", "1000.00"), loan=f"L-{n}", borrower=f"B-{n % 5}") for n in range(40))
+        )
+        desk.go_to(on("11-24"))
+
+        async def work() -> None:
+            while await closing.stride(desk.runtime, desk.intake, on("11-23")):
+                pass
+
+        await asyncio.gather(work(), work())
+        overdue = [body["loan_id"] for type_, body in await desk.events() if type_ == "loan.overdue.v1"]
+        assert sorted(overdue) == sorted(f"L-{n}" for n in range(40))
+        assert (await desk.said())[-2:] == ["business_date.closed"] * 2
+        runs = await desk.rows("SELECT loans_visited, loans_changed FROM close_run")
+        assert [tuple(run) for run in runs] == [(40, 40)]
+
+
 async def test_closing_on_request(make_database: Make) -> None:
     async with open_desk(make_database) as desk:
         close = desk.runtime, desk.intake
