@@ -134,7 +134,7 @@ async def test_bad_events_are_refused_with_code_and_field(body: Any, code: str, 
 
 async def test_a_refusal_is_a_problem_with_code_and_field_and_changes_nothing(make_database: Make) -> None:
     async with open_door(make_database) as (client, desk):
-        for body, code, _ in BAD[:6]:
+        for body, code, _ in [each for each in BAD if each[1] != "unknown_type"][:8]:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             answer = await client.post("/v1/events", content=content)
             assert (answer.status_code, answer.json()["code"]) == (422, code)

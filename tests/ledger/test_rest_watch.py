@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spine.events.corebanking import ArrearsStated, ChargeAdded, DelinquencyPaused, FeedHeartbeat
+from spine.events.parties import BorrowerUpdated
 from spine.events.payments import DebitScheduled, RepaymentPending
 from tests.ledger.events import cloud_event, due, on, opened, posted, reversed_
 from tests.ledger.test_rest import open_door
@@ -223,3 +224,30 @@ async def test_cursors_of_other_lists_are_refused(make_database: Make, path: str
             assert answer.status_code == 200
         else:
             assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
+async def test_a_type_nobody_knows_holds_what_it_names(make_database: Make) -> None:
+    async with open_door(make_database) as (client, desk):
+        await client.post("/v1/events", json=cloud_event(opened(), "o-1"))
+        event = {**cloud_event(opened(), "x-1"), "type": "loan.exploded.v1"}
+        event["data"] = {"loan_id": "L-1", "borrower_id": "B-9"}
+        for _ in range(2):
+            answer = await client.post("/v1/events", json=event)
+            assert (answer.status_code, answer.json()["code"]) == (422, "unknown_type")
+        of_all = {**event, "id": "x-2", "data": {"borrower_id": "B-7"}}
+        of_none = {**event, "id": "x-3", "data": {"loan_id": "L-404"}}
+        lines = "\n".join(json.dumps(each) for each in (of_all, of_none, {**event, "data": 7}))
+        headers = {"content-type": "application/x-ndjson"}
+        answers = (await client.post("/v1/events", content=lines, headers=headers)).text.splitlines()
+        assert [json.loads(each)["code"] for each in answers] == ["unknown_type"] * 3
+        # The loan is held under its own borrower, once; without a loan all of the borrower's; else nothing is.
+        items = (await client.get("/v1/quarantine")).json()["items"]
+        assert [(i["borrower_id"], i["loan_id"], i["code"]) for i in items] == [
+            ("B-1", "L-1", "unknown_type"),
+            ("B-7", None, "unknown_type"),
+        ]
+        # Events of people came to the wrong door, and nothing of them is kept.
+        person = cloud_event(BorrowerUpdated(borrower_id="B-1", name="王"), "b-1")
+        assert (await client.post("/v1/events", json=person)).json()["code"] == "unknown_type"
+        assert (await client.get("/v1/quarantine")).json()["items"] == items
+        assert len(await desk.told("dead_letter.opened")) == 1

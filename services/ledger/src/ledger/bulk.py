@@ -15,8 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from ledger.door import read_event, status_of
 from ledger.handlers.core_facts import Intake, take
+from ledger.handlers.unknown_types import hold_unknown
 from spine.database import Runtime, is_transient
-from spine.errors import EventRefused, TooLarge
+from spine.errors import EventRefused, TooLarge, UnknownType
 from spine.http import BodyTooLarge
 from spine.service import Received
 
@@ -181,17 +182,23 @@ class BulkIntake(Response):
         """One batch in one transaction; what cannot be committed together is tried line by line."""
         answers: dict[int, LineAnswer] = {}
         events: list[tuple[int, Received]] = []
+        unknown: dict[int, tuple[bytes, UnknownType]] = {}
         for line in batch:
             try:
                 events.append((line.number, self._parsed(line)))
+            except UnknownType as error:
+                unknown[line.number] = (line.text or b"", error)
+                answers[line.number] = LineAnswer(line.number, error.status, error.code, error.detail)
             except (EventRefused, TooLarge) as error:
                 answers[line.number] = LineAnswer(line.number, error.status, error.code, error.detail)
         try:
+            await hold_unknown(self._runtime, list(unknown.values()))
             answers |= await self._commit(events)
         except Exception as error:
             if is_transient(error):
                 down = "the database does not answer just now; send these lines again"
-                answers |= {n: LineAnswer(n, 503, "unavailable", down) for n, _ in events}
+                numbers = [*unknown, *(number for number, _ in events)]
+                answers |= {n: LineAnswer(n, 503, "unavailable", down) for n in numbers}
             else:
                 log.warning("bulk batch failed, going on line by line", error=type(error).__name__)
                 answers |= await self._one_by_one(events)

@@ -13,11 +13,12 @@ from ledger.api.asking import IntakeOf, Limit, RuntimeOf
 from ledger.books import Outcome
 from ledger.door import read_event, status_of
 from ledger.handlers.core_facts import take
+from ledger.handlers.unknown_types import hold_unknown
 from ledger.store import reads
 from ledger.views import cursors
 from ledger.views import intake as views
 from spine import deadletters
-from spine.errors import NotFound, TooLarge
+from spine.errors import NotFound, TooLarge, UnknownType
 from spine.http import MAX_BODY_BYTES, problem
 from spine.service import Service
 
@@ -41,7 +42,12 @@ async def post_events(request: Request, runtime: RuntimeOf, intake: IntakeOf) ->
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == bulk.BulkIntake.media_type:
         return bulk.BulkIntake(runtime, intake)
-    received = read_event(await _body(request), intake.house, runtime.partitions)
+    body = await _body(request)
+    try:
+        received = read_event(body, intake.house, runtime.partitions)
+    except UnknownType as error:
+        await hold_unknown(runtime, [(body, error)])
+        raise
     [answer] = await runtime.run(lambda tx: take(tx, [received], to=intake))
     status = status_of(answer)
     if answer.outcome is Outcome.REFUSED:

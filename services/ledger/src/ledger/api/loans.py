@@ -31,7 +31,7 @@ async def list_loans(
     intake: IntakeOf,
     status: LoanStatus | None = None,
     borrower_id: str | None = None,
-    dpd_min: Annotated[int | None, Query(ge=1, le=36_500)] = None,
+    dpd_min: Annotated[int | None, Query(ge=0, le=36_500)] = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> views.LoanPage:
@@ -41,7 +41,7 @@ async def list_loans(
     wanted = status.value if status else None
     async with runtime.transaction() as tx:
         open_on = await day.hold_open_date(tx, intake.house)
-        if dpd_min is None:
+        if not dpd_min:
             rows = await reads.list_loans(
                 tx, status=wanted, borrower_id=borrower_id, after=cursors.one(cursor), limit=limit
             )
@@ -55,7 +55,7 @@ async def list_loans(
                 after=cursors.dated(cursor),
                 limit=limit,
             )
-    return views.loan_page(rows, open_on, limit, by_dpd=dpd_min is not None)
+    return views.loan_page(rows, open_on, limit, by_dpd=bool(dpd_min))
 
 
 @router.get("/v1/loans/{loan_id}", response_model=views.Loan)
