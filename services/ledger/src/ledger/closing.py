@@ -17,8 +17,8 @@ from spine.outbox import emit, emit_to_all, flush
 
 #: Loans per transaction: a kill costs one batch, a waiting intake half a second at most.
 ROLL_LOANS = 500
-#: Transactions side by side: one is computed while the other waits for the database.
-_LANES = 2
+#: Transactions side by side: one is computed while the others wait for the database and its disk.
+_LANES = 3
 #: Transactions of each before it looks whether it is to stop.
 _ROUNDS = 4
 
