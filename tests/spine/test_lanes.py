@@ -41,14 +41,13 @@ class Works:
 
 
 async def turn(lanes: Lanes) -> None:
-    lanes.start()
+    lanes.add({})
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
 
 async def run_dry(lanes: Lanes) -> None:
     while lanes.waiting or lanes.is_busy:
-        lanes.start()
         await lanes.one_ends(1)
 
 
@@ -61,7 +60,8 @@ async def test_neighbouring_partitions_run_side_by_side_and_one_partition_one_af
     lanes.add({TopicPartition("t", 1): records("t", 1, range(5))})
     await turn(lanes)
     assert works.at_work == {TopicPartition("t", 0), TopicPartition("t", 1)}
-    assert lanes.waiting == 10 and lanes.is_busy_with(TopicPartition("t", 0))
+    assert lanes.waiting == 10 and not lanes.is_idle(TopicPartition("t", 0))
+    assert lanes.is_idle(TopicPartition("t", 2))
     works.let_go.set()
     await run_dry(lanes)
     assert works.offsets("t", 0) == list(range(20)) and works.offsets("t", 1) == list(range(5))
@@ -87,6 +87,7 @@ async def test_a_long_partition_does_not_hold_up_its_neighbours_in_the_lane() ->
     lanes = Lanes(works.apply)
     lanes.add({TopicPartition("t", 0): records("t", 0, range(3 * MAX_BATCH))})
     lanes.add({TopicPartition("t", 2): records("t", 2, range(7))})
+    await turn(lanes)
     await run_dry(lanes)
     assert [sum(map(len, batch.values())) for batch in works.begun] == [MAX_BATCH, MAX_BATCH, MAX_BATCH, 7]
     assert works.offsets("t", 0) == list(range(3 * MAX_BATCH))
@@ -103,7 +104,7 @@ async def test_what_is_read_ahead_is_bounded_in_bytes() -> None:
     assert lanes.hungry and not lanes.waiting
 
 
-async def test_a_failure_is_told_at_the_next_start_and_what_waits_is_forgotten() -> None:
+async def test_a_failure_is_told_when_more_is_added_and_what_waits_is_forgotten() -> None:
     works = Works()
     works.fails = True
     lanes = Lanes(works.apply)
@@ -112,7 +113,7 @@ async def test_a_failure_is_told_at_the_next_start_and_what_waits_is_forgotten()
     works.let_go.set()
     await lanes.one_ends(1)
     with pytest.raises(RuntimeError, match="refused"):
-        lanes.start()
+        lanes.add({})
     await lanes.abandon()
     assert not lanes.is_busy and not lanes.waiting
     assert works.offsets("t", 0) == list(range(MAX_BATCH))

@@ -82,18 +82,15 @@ class Consumer:
         await self._hint()
 
     async def _read(self) -> None:
-        """Reads ahead while a lane has nothing to go on with; else waits until one has."""
+        """Reads ahead while a lane has little to go on with; else waits until one has."""
         until_mark_s = max(0.01, self._marked_at + MARK_EVERY_S - time.monotonic())
-        found = False
+        ours: Batch = {}
         if self._lanes.hungry:
             polled = await self._consumer.poll(0.0 if self._lanes.waiting else until_mark_s, MAX_BATCH)
             ours = {tp: records for tp, records in polled.items() if tp in self._owned and records}
-            self._lanes.add(ours)
-            found = bool(ours)
-        self._lanes.start()
-        if not found and self._lanes.waiting:
+        self._lanes.add(ours)
+        if not ours and self._lanes.waiting:
             await self._lanes.one_ends(until_mark_s)
-            self._lanes.start()
 
     async def _follow_assignment(self) -> None:
         assigned = self._consumer.assignment()
@@ -161,7 +158,7 @@ class Consumer:
 
     async def _save_caught_up(self) -> None:
         """Commits what moved without effects, and the instants by which partitions were read to their end."""
-        idle = [owned for tp, owned in self._owned.items() if not self._lanes.is_busy_with(tp)]
+        idle = [owned for tp, owned in self._owned.items() if self._lanes.is_idle(tp)]
         moved = [(owned, saved) for owned in idle if (saved := owned.passed()) is not None]
         if not moved:
             return
