@@ -64,9 +64,10 @@ async def take(tx: Tx, events: Sequence[Received], *, to: Intake) -> list[Answer
     for event, key, hash_ in zip(events, keys, hashes, strict=True):
         seen = len(refusals)
         answer = _answer(books, event, hash_, taken.get(key))
-        # One that waited and was refused when it was let in may come again, in this very batch.
-        for released in _waited(refusals[seen:]):
-            taken.pop(released, None)
+        if len(refusals) > seen:
+            # One that waited and was refused when it was let in may come again, in this very batch.
+            for released in _waited(refusals[seen:]):
+                taken.pop(released, None)
         if answer.outcome is Outcome.ACCEPTED or answer.outcome is Outcome.PARKED:
             taken[key] = hash_
         answers.append(answer)
