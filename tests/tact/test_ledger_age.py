@@ -149,7 +149,13 @@ def test_an_interrupt_ends_it_without_a_traceback(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [*TACT, "age", str(pipe), "--as-of", "2026-10-24"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # Whoever runs in the background of a shell ignores interrupts, and so would what it starts.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         with pipe.open("wb") as writer:
             # The command has opened the pipe and reads: the first bad line is told at once.
             writer.write(b"nope\n" * 100)
