@@ -75,11 +75,16 @@ class Probe:
     broker: Broker
     early: list[str] = field(default_factory=list)
     fail_on: set[str] = field(default_factory=set)
+    #: Loans whose batch stays at work until their event is set.
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def handle(self, tx: Tx, events: Sequence[Received]) -> None:
         loans = [r.event.subject for r in events if isinstance(r.event, LoanCured)]
         if bad := self.fail_on.intersection(filter(None, loans)):
             raise RuntimeError(f"cannot handle {bad}")
+        for loan in loans:
+            if loan in self.held:
+                await self.held[loan].wait()
         await tx.execute(
             "INSERT INTO seen (loan_id) SELECT * FROM unnest(CAST(:loans AS text[]))", loans=loans
         )

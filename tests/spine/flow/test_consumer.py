@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+
 import pytest
 from sqlalchemy import text
 
 from spine.batches import MAX_DEAD_IN_A_ROW
-from tests.spine.flow.probe import MakeDatabase, cured, probe, record, until
+from spine.topics import partition_of
+from tests.spine.flow.probe import PARTITIONS, MakeDatabase, Probe, cured, probe, record, until
 
 
 async def test_twins_are_dropped_and_order_kept(make_database: MakeDatabase) -> None:
@@ -138,3 +142,65 @@ async def test_a_zombie_commits_nothing_once_its_partitions_are_taken_over(
         await until(taken_again)
         epochs = await p.fetch("SELECT max(owner_epoch) AS epoch FROM consumer_progress")
         assert epochs == [{"epoch": 3}], "the fenced consumer had to take the partitions over anew"
+
+
+async def test_a_batch_at_work_holds_up_its_own_partition_and_not_its_neighbour(
+    make_database: MakeDatabase,
+) -> None:
+    borrowers = (f"B{n}" for n in range(2, 100))
+    neighbour = next(b for b in borrowers if partition_of(b, PARTITIONS) != partition_of("B1", PARTITIONS))
+    async with probe(make_database) as p, p.consuming():
+        p.held["L1"] = asyncio.Event()
+        await p.broker.publish([record(cured("L1"), 1)])
+        await p.broker.publish([record(cured("L2"), 2), record(cured("N1", neighbour), 1)])
+
+        async def neighbour_seen() -> bool:
+            return await p.seen() == ["N1"]
+
+        await until(neighbour_seen)
+        p.held["L1"].set()
+
+        async def all_seen() -> bool:
+            return await p.seen() == ["N1", "L1", "L2"]
+
+        await until(all_seen)
+
+
+async def test_a_partition_that_is_never_idle_still_tells_by_when_it_was_read_to_its_end(
+    make_database: MakeDatabase,
+) -> None:
+    async with probe(make_database) as p, p.consuming():
+        partition = partition_of("B1", PARTITIONS)
+        caught_up = f"SELECT caught_up_at AS at FROM consumer_progress WHERE partition = {partition}"
+
+        async def taken() -> bool:
+            return bool(await p.fetch(caught_up + " AND caught_up_at IS NOT NULL"))
+
+        await until(taken)
+        sent = 1
+        p.held["L1"] = asyncio.Event()
+        await p.broker.publish([record(cured("L1"), 1)])
+        begun = await _instant(p, "SELECT clock_timestamp() AS at")
+
+        async def goes_on() -> bool:
+            """The next record is there before the batch that is at work ends."""
+            nonlocal sent
+            sent += 1
+            p.held[f"L{sent}"] = asyncio.Event()
+            await p.broker.publish([record(cured(f"L{sent}"), sent)])
+            p.held[f"L{sent - 1}"].set()
+            await until(lambda: _seen(p, sent - 1))
+            return await _instant(p, caught_up) > begun
+
+        await until(goes_on)
+        p.held[f"L{sent}"].set()
+
+
+async def _seen(p: Probe, count: int) -> bool:
+    return len(await p.seen()) >= count
+
+
+async def _instant(p: Probe, sql: str) -> datetime:
+    at = (await p.fetch(sql))[0]["at"]
+    assert isinstance(at, datetime)
+    return at
