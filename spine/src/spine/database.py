@@ -54,6 +54,8 @@ def create_engine(url: str, *, name: str, pool_size: int = 5) -> AsyncEngine:
             "server_settings": {
                 "application_name": f"tact-{name}",
                 "timezone": "UTC",
+                # Dates that are made to text in a statement are read by us.
+                "datestyle": "ISO",
                 "statement_timeout": "30000",
                 "lock_timeout": "10000",
                 "idle_in_transaction_session_timeout": "5000",
