@@ -77,6 +77,8 @@ class Probe:
     fail_on: set[str] = field(default_factory=set)
     #: Loans whose batch stays at work until their event is set.
     held: dict[str, asyncio.Event] = field(default_factory=dict)
+    #: Held loans whose batch is or was at work.
+    at_work: set[str] = field(default_factory=set)
 
     async def handle(self, tx: Tx, events: Sequence[Received]) -> None:
         loans = [r.event.subject for r in events if isinstance(r.event, LoanCured)]
@@ -84,6 +86,7 @@ class Probe:
             raise RuntimeError(f"cannot handle {bad}")
         for loan in loans:
             if loan in self.held:
+                self.at_work.add(loan)
                 await self.held[loan].wait()
         await tx.execute(
             "INSERT INTO seen (loan_id) SELECT * FROM unnest(CAST(:loans AS text[]))", loans=loans

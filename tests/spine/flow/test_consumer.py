@@ -183,8 +183,9 @@ async def test_a_partition_that_is_never_idle_still_tells_by_when_it_was_read_to
         begun = await _instant(p, "SELECT clock_timestamp() AS at")
 
         async def goes_on() -> bool:
-            """The next record is there before the batch that is at work ends."""
+            """The next record is there before the batch that is at work ends, and after it began."""
             nonlocal sent
+            await until(lambda: _at_work(p, f"L{sent}"))
             sent += 1
             p.held[f"L{sent}"] = asyncio.Event()
             await p.broker.publish([record(cured(f"L{sent}"), sent)])
@@ -194,6 +195,10 @@ async def test_a_partition_that_is_never_idle_still_tells_by_when_it_was_read_to
 
         await until(goes_on)
         p.held[f"L{sent}"].set()
+
+
+async def _at_work(p: Probe, loan: str) -> bool:
+    return loan in p.at_work
 
 
 async def _seen(p: Probe, count: int) -> bool:
