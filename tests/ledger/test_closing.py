@@ -97,7 +97,7 @@ async def test_a_close_goes_on_where_a_crash_left_it(make_database: Make) -> Non
             *(opened(due(1, "11-23", "1000.00"), loan=f"L-{n}", borrower=f"B-{n}") for n in range(10))
         )
         desk.go_to(on("11-24"))
-        assert await closing.step(desk.runtime, desk.intake, on("11-23"), limit=4) == 4
+        assert await closing.stride(desk.runtime, desk.intake, on("11-23"), limit=4, lanes=1, rounds=1) == 4
 
         # The next batch dies before its commit: nothing of it stays.
         with pytest.raises(ConnectionError):
@@ -167,7 +167,7 @@ async def main():
     engine = create_engine(sys.argv[1], name="killed")
     clock = FixedClock(datetime(2026, 11, 24, 4, tzinfo=UTC))
     runtime = Runtime("ledger", engine, clock, zone, 2)
-    while await closing.step(runtime, Intake(House.load(zone)), date(2026, 11, 23), limit=3):
+    while await closing.stride(runtime, Intake(House.load(zone)), date(2026, 11, 23), limit=3, lanes=1, rounds=1):
         pass
 
 asyncio.run(main())
@@ -180,7 +180,7 @@ async def test_several_workers_close_a_date_once(make_database: Make) -> None:
         desk.go_to(on("11-24"))
 
         async def work() -> None:
-            while await closing.step(desk.runtime, desk.intake, on("11-23"), limit=5):
+            while await closing.stride(desk.runtime, desk.intake, on("11-23"), limit=5, lanes=1, rounds=1):
                 pass
 
         await asyncio.gather(*(work() for _ in range(4)))

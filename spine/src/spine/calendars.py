@@ -180,7 +180,7 @@ def _exists(code: str) -> bool:
 
 
 def _entity(code: str, *years: int) -> holidays.HolidayBase:
-    """The library's days of a place. Raises NotImplementedError for one that it does not know."""
+    """The library's days of a place; it says NotImplementedError where it does not know one."""
     country, _, state = code.partition("-")
     return holidays.country_holidays(country, subdiv=state or None, years=years, language="en_US")
 

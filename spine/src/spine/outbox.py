@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +55,7 @@ def emit(tx: Tx, event: Event, *, cause: Envelope | None = None, partition: int 
         if key is None:
             raise ValueError(f"{event.TYPE} has no key and no partition was given")
         partition = partition_of(key, tx.partitions)
-    event_id = _new_id()
+    event_id = str(uuid.uuid4())
     tx.outgoing.append(
         Outgoing(
             event_id=event_id,
@@ -81,7 +81,7 @@ def emit_to_all(tx: Tx, event: Event, *, cause: Envelope | None = None) -> None:
 
 def emit_notice(tx: Tx, topic: str, partition: int, type_: str, body: dict[str, object]) -> None:
     """Adds a record to a topic that carries no registered events: the notices of dead-letter topics."""
-    event_id = _new_id()
+    event_id = str(uuid.uuid4())
     data = msgspec.json.encode(body)
     tx.outgoing.append(Outgoing(event_id, topic, partition, type_, None, None, data, event_id, None, None))
 
@@ -145,14 +145,3 @@ async def flush(tx: Tx) -> None:
     await tx.connection.execute(_WAKE)
     await tx.copy("outbox", _COLUMNS, records)
     tx.outgoing = []
-
-
-def _new_id() -> str:
-    """A random UUID (version 4), as `uuid.uuid4` makes it, without the object around it."""
-    text_ = os.urandom(16).hex()
-    variant = _VARIANT[text_[16]]
-    return f"{text_[:8]}-{text_[8:12]}-4{text_[13:16]}-{variant}{text_[17:20]}-{text_[20:]}"
-
-
-#: The first digit of the fourth group: its two lower bits are random, the upper ones say which variant it is.
-_VARIANT: Final = {f"{digit:x}": f"{0x8 | digit & 0x3:x}" for digit in range(16)}

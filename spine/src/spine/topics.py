@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from struct import unpack
 from typing import Final
 
 #: Every topic has this many partitions unless a deployment says otherwise before its first start.
@@ -64,23 +63,8 @@ def all_topic_names() -> tuple[str, ...]:
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2 as Kafka's own default partitioner computes it."""
-    return (_murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    # Not before a key is hashed, so that a command without a broker starts in no time.
+    from aiokafka.partitioner import murmur2
 
-
-_FACTOR: Final = 0x5BD1E995
-_SEED: Final = 0x9747B28C
-_WORD: Final = 0xFFFFFFFF
-
-
-def _murmur2(data: bytes) -> int:
-    """Here, and not from Kafka's client, because every event of another borrower pays for it."""
-    length = len(data)
-    whole = length & ~3
-    hashed = _SEED ^ length
-    for word in unpack(f"<{whole >> 2}I", data[:whole]):
-        word = word * _FACTOR & _WORD
-        hashed = (hashed * _FACTOR & _WORD) ^ ((word ^ word >> 24) * _FACTOR & _WORD)
-    if whole < length:
-        hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * _FACTOR & _WORD
-    hashed = (hashed ^ hashed >> 13) * _FACTOR & _WORD
-    return hashed ^ hashed >> 15
+    hashed: int = murmur2(key.encode())
+    return (hashed & 0x7FFFFFFF) % partitions

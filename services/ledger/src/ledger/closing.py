@@ -18,9 +18,9 @@ from spine.outbox import emit, emit_to_all, flush
 #: Loans per transaction: a kill costs one batch, a waiting intake half a second at most.
 ROLL_LOANS = 500
 #: Transactions side by side: one is computed while the others wait for the database and its disk.
-_LANES = 3
+LANES = 3
 #: Transactions of each before it looks whether it is to stop.
-_ROUNDS = 4
+ROUNDS = 4
 
 
 class NotNext(Conflict):
@@ -70,16 +70,19 @@ async def finish(tx: Tx, closing: date, to: Intake) -> bool:
     return True
 
 
-async def step(runtime: Runtime, to: Intake, closing: date, limit: int = ROLL_LOANS) -> int:
-    """One batch of the close of a date; 0 when that date is no longer open."""
-    return await _lane(runtime, to, closing, limit, 1) or await _end(runtime, to, closing)
-
-
-async def stride(runtime: Runtime, to: Intake, closing: date) -> int:
+async def stride(
+    runtime: Runtime,
+    to: Intake,
+    closing: date,
+    *,
+    limit: int = ROLL_LOANS,
+    lanes: int = LANES,
+    rounds: int = ROUNDS,
+) -> int:
     """A few batches of the close of a date, side by side; 0 when that date is no longer open."""
-    lanes = (_lane(runtime, to, closing, ROLL_LOANS, _ROUNDS) for _ in range(_LANES))
+    at_work = (_lane(runtime, to, closing, limit, rounds) for _ in range(lanes))
     rolled = 0
-    for done in await asyncio.gather(*lanes, return_exceptions=True):
+    for done in await asyncio.gather(*at_work, return_exceptions=True):
         if isinstance(done, BaseException):
             raise done
         rolled += done

@@ -25,12 +25,13 @@ from ledger.domain.facts import (
     Shape,
     Terms,
 )
+from ledger.domain.statement_check import Figures
 from ledger.policy import House, complete, house_amount
 from spine.business_days import Calendar
 from spine.calendars import Calendars
 from spine.errors import BadAmount, BadSchema
+from spine.events.corebanking import ArrearsStated, LoanContract, LoanImported, LoanTerms
 from spine.events.corebanking import Instalment as StatedInstalment
-from spine.events.corebanking import LoanContract, LoanImported, LoanTerms
 from spine.events.payments import RepaymentPosted
 from spine.money import parse_minor
 
@@ -111,11 +112,22 @@ def repayment_of(event: RepaymentPosted) -> Repayment:
     )
 
 
-def bounded(amount: str, currency: str) -> int:
+def figures_stated(event: ArrearsStated, currency: str) -> Figures:
+    """The figures of a statement. Raises BadAmount."""
+    principal, interest, penalty = event.overdue_principal, event.overdue_interest, event.penalty
+    return Figures(
+        event.days_past_due,
+        bounded(principal, currency, field="overdue_principal"),
+        bounded(interest, currency, field="overdue_interest"),
+        bounded(penalty, currency, field="penalty") if penalty is not None else None,
+    )
+
+
+def bounded(amount: str, currency: str, *, field: str = "amount") -> int:
     """Minor units of an amount that a loan can have. Raises BadAmount."""
-    minor = parse_minor(amount, currency)
+    minor = parse_minor(amount, currency, field=field)
     if minor > MAX_MINOR:
-        raise BadAmount(f"amount: {amount} is beyond what a loan can be", field="amount")
+        raise BadAmount(f"{field}: {amount} is beyond what a loan can be", field=field)
     return minor
 
 

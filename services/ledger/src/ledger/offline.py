@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ledger.applying import ComesTooEarly, Contradiction, apply, check_borrower
-from ledger.contract import KeptTerms, bounded, completed_terms, facts_of, repayment_of
+from ledger.contract import KeptTerms, bounded, completed_terms, facts_of, figures_stated, repayment_of
 from ledger.domain.facts import LoanFacts
 from ledger.domain.position import position
 from ledger.figures import ArrearsFigures, arrears
@@ -33,7 +33,6 @@ from spine.events.corebanking import (
 from spine.events.parties import PARTIES
 from spine.events.payments import DebitFailed, DebitScheduled, RepaymentPending, RepaymentPosted
 from spine.events.registry import Event, events_of
-from spine.money import parse_minor
 
 #: What a loan that states no terms has where no house's policy completes them.
 ABSENT_TERMS: Final = LoanTerms(
@@ -195,8 +194,6 @@ class _Booking:
                     bounded(event.amount, self.loan.currency)
             case ArrearsStated():
                 check_borrower(self.loan, event)
-                for name in ("overdue_principal", "overdue_interest", "penalty"):
-                    if (amount := getattr(event, name)) is not None:
-                        parse_minor(amount, self.loan.currency, field=name)
+                figures_stated(event, self.loan.currency)
             case _:
                 self.loan = apply(self.loan, event, stated_at=record.at, zone=_ANY_ZONE)

@@ -127,6 +127,11 @@ class House:
             zone=self.zone,
         )
 
+    @property
+    def feed_silence(self) -> timedelta:
+        """How long a publisher that sends heartbeats may say nothing."""
+        return timedelta(minutes=self.products.feed.silent_after_minutes)
+
     def statement_tolerance(self, currency: str) -> Tolerance:
         """How far a statement's amounts may lie from the ledger's, in minor units."""
         stated = self.products.statement

@@ -23,7 +23,6 @@ _LONG_PARKED: Final = timedelta(days=1)
 
 def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
     """The timers of a worker."""
-    silence = timedelta(minutes=to.house.products.feed.silent_after_minutes)
     alarmed: set[str] = set()
 
     async def close_due_date() -> int:
@@ -36,7 +35,7 @@ def schedules(runtime: Runtime, to: Intake) -> tuple[Schedule, ...]:
     async def watch_feed() -> int:
         """Says once that a publisher went silent, and once that it is back."""
         async with runtime.transaction() as tx:
-            silent = await feeds.silent(tx, silence)
+            silent = await feeds.silent(tx, to.house.feed_silence)
         for feed in silent:
             if feed.source not in alarmed:
                 log.error(
@@ -87,8 +86,7 @@ async def behind(tx: Tx, house: House) -> list[str]:
 async def warnings(tx: Tx, house: House) -> list[str]:
     """What somebody should look into: a silent feed, statements that differ, events that wait for long."""
     told = []
-    silence = timedelta(minutes=house.products.feed.silent_after_minutes)
-    for feed in await feeds.silent(tx, silence):
+    for feed in await feeds.silent(tx, house.feed_silence):
         told.append(f"core banking's feed {feed.source} is silent since {feed.last_seen_at.isoformat()}")
     if differing := await facts.open_mismatches(tx):
         told.append(f"{differing} statement(s) of core banking differ from the books and hold their loans")

@@ -62,9 +62,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     def dpd_on(self, on: date) -> int:
         """Days past due on a date from `as_of` to the next transition."""
-        if self.dpd_zero_on is not None:
-            return (on - self.dpd_zero_on).days
-        return self.frozen_dpd or 0
+        return days_past_due(on, self.as_of, self.dpd_zero_on, self.anchor_on)
 
     def without_accrual(self) -> tuple[object, ...]:
         """All but what grows by itself from day to day."""
@@ -77,6 +75,13 @@ class Standing(msgspec.Struct, frozen=True):
             (due.fee, due.interest, due.principal),
             self.outstanding_principal,
         )
+
+
+def days_past_due(on: date, as_of: date, dpd_zero_on: date | None, anchor_on: date | None) -> int:
+    """Days past due on a date from a standing as of `as_of`; while a pause runs they stand still."""
+    if dpd_zero_on is not None:
+        return (on - dpd_zero_on).days
+    return (as_of - anchor_on).days if anchor_on is not None else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,16 @@ from dataclasses import replace
 
 from ledger import emits
 from ledger.account import Account
-from ledger.contract import bounded
+from ledger.contract import figures_stated
 from ledger.domain.position import position
-from ledger.domain.statement_check import CheckState, Figures, Tolerance, check
+from ledger.domain.statement_check import CheckState, Tolerance, check
 from spine.events.corebanking import ArrearsStated
 from spine.events.registry import Event
-from spine.money import parse_minor
 
 
 def take(account: Account, event: ArrearsStated, tolerance: Tolerance) -> Iterator[Event]:
     """Checks a statement and tells the outcome; one older than the newest that was checked says nothing new."""
-    currency = account.facts.currency
-    penalty = event.penalty
-    stated = Figures(
-        event.days_past_due,
-        bounded(event.overdue_principal, currency),
-        bounded(event.overdue_interest, currency),
-        parse_minor(penalty, currency, field="penalty") if penalty is not None else None,
-    )
+    stated = figures_stated(event, account.facts.currency)
     known = account.statement
     if known is not None and event.as_of < known.as_of:
         return

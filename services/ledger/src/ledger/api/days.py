@@ -32,10 +32,9 @@ async def close_business_date(body: CloseRequest, runtime: RuntimeOf, intake: In
 @router.get("/v1/business-date")
 async def get_business_date(runtime: RuntimeOf, intake: IntakeOf) -> views.BusinessDate:
     """The open business date, when it will be closed, how the last close went, and whether the feed is heard."""
-    after = datetime.timedelta(minutes=intake.house.products.feed.silent_after_minutes)
     async with runtime.transaction() as tx:
         open_on = await day.hold_open_date(tx, intake.house)
         run = await day.last_run(tx)
         heard = await feeds.feeds(tx)
-        silent = {feed.source for feed in await feeds.silent(tx, after)}
+        silent = {feed.source for feed in await feeds.silent(tx, intake.house.feed_silence)}
     return views.business_date(open_on, intake.house.closes_at(open_on), run, heard, silent)

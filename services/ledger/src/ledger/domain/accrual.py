@@ -91,12 +91,7 @@ def rates_of(facts: LoanFacts, paused: Spans) -> Rates:
     rule, base = facts.terms.penalty, facts.terms.day_count
     if not (facts.rate_changes or facts.freezes or paused):
         return _even(facts.annual_rate, rule, base)
-    first = daily_rate(facts.annual_rate, rule, base)
-    frozen = paused
-    if facts.freezes:
-        frozen = united((*paused, *paused_spans(facts.freezes)))
-    if not facts.rate_changes:
-        return Rates(first.denominator, ((0, first.numerator),), frozen)
+    frozen = united((*paused, *paused_spans(facts.freezes)))
     by_day = {day: daily_rate(rate, rule, base) for day, rate in annual_rates(facts)}
     denominator = lcm(*(rate.denominator for rate in by_day.values()))
     steps = tuple((day, int(rate * denominator)) for day, rate in by_day.items())

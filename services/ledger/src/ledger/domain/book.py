@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
-from operator import attrgetter
+from datetime import date
 from typing import Self, TypeVar
 
 from ledger.domain.accrual import Rates, rates_of, rounded
 from ledger.domain.ageing import FOREVER, Spans, paused_spans
-from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Repayment, Reschedule, Shape
+from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Repayment, Shape, order_of_money
 from ledger.domain.items import Later, open_items
+from ledger.domain.schedule import in_order, replaced
 from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, CarriedPenalty, Item, allocate
 
 # Money as (value day, minor units).
@@ -114,9 +114,7 @@ class Book:
         principal = rests[PRINCIPAL]
         interest = rests[INTEREST] if self.facts.terms.penalty.compound_on_interest else 0
         if principal or interest:
-            rates = self._rates
-            if rates is None:
-                rates = self.rates
+            rates = self.rates
             rate = rates.between(item.accrued_to, today)
             if principal:
                 item.penalty_exact += principal * rate
@@ -172,11 +170,8 @@ def counting_money(facts: LoanFacts, as_of: date) -> list[Repayment]:
         for each in facts.repayments
         if each.value_date <= as_of and (each.reversed_on is None or each.reversed_on > as_of)
     ]
-    counting.sort(key=_order_of_money)
+    counting.sort(key=order_of_money)
     return counting
-
-
-_order_of_money = attrgetter("value_date", "posted_at", "id")
 
 
 def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tuple[B, list[Payment]]:
@@ -189,7 +184,7 @@ def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tu
     instalments: tuple[Instalment, ...] = facts.schedule
     carried: list[CarriedPenalty] = []
     cut_over = sum(part.principal + part.interest + part.fee for part in facts.paid_before)
-    for change in sorted(facts.reschedules, key=_order_of_reschedules):
+    for change in in_order(facts.reschedules):
         start = change.effective_on.toordinal()
         if start > day:
             break
@@ -198,12 +193,8 @@ def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tu
         accrued = sum(item.penalty_posted + item.compound_posted for item in book.items)
         if accrued:
             carried.append(CarriedPenalty(change.effective_on, accrued))
-        instalments = (*(row for row in instalments if row.seq in change.keep), *change.schedule)
+        instalments = replaced(instalments, change)
         items, later = open_items(facts, instalments, carried, book.paused, horizon=horizon, known=day)
         book = book.replaced_by(items, later)
         book.begin(start, cut_over + sum(amount for on, amount in payments if on < start))
     return book, [(on, amount) for on, amount in payments if on >= book.opened]
-
-
-def _order_of_reschedules(change: Reschedule) -> tuple[date, bool, datetime | None, tuple[Instalment, ...]]:
-    return change.effective_on, change.stated_at is not None, change.stated_at, change.schedule

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from operator import attrgetter
+from typing import Final, NamedTuple, NewType
 
 import msgspec
 
@@ -125,6 +126,10 @@ class Repayment(msgspec.Struct, frozen=True):
     value_date: date
     posted_at: datetime
     reversed_on: date | None = None
+
+
+#: Of money that counts on the same day the one posted first comes first.
+order_of_money: Final = attrgetter("value_date", "posted_at", "id")
 
 
 class Pause(msgspec.Struct, frozen=True):

@@ -14,10 +14,7 @@ from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, Item
 
 
 class Accrued(NamedTuple):
-    """[begin, end) in which an item bore penalty on its principal and, per product, compound on its interest.
-
-    `days`: those of them that count.
-    """
+    """[begin, end) in which an item bore penalty on its principal and, per product, compound on its interest."""
 
     begin: int
     end: int

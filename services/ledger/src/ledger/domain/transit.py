@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ledger.domain.facts import LoanFacts, Repayment
+from ledger.domain.facts import LoanFacts, Repayment, order_of_money
 from spine.business_days import Calendar, add_business_days, business_date, end_of_business_date
 
 
@@ -103,7 +102,7 @@ def begun(
     Money that was one of the `others` of its kind is not this one too.
     """
     taken = {each.repayment_id for each in others if each.kind is transit.kind and each.id != transit.id}
-    for repayment in sorted(loan.repayments, key=attrgetter("value_date", "posted_at", "id")):
+    for repayment in sorted(loan.repayments, key=order_of_money):
         if repayment.reversed_on is not None or repayment.id in taken:
             continue
         if is_money_of(transit, repayment, waiting):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger.door import NO_OFFSET, Named, named_by
+from ledger.door import NO_OFFSET, named_by
 from ledger.store import loans
 from spine.database import Runtime, Tx
 from spine.deadletters import Rejected, put_aside
@@ -13,8 +13,6 @@ from spine.errors import UnknownType
 from spine.events.corebanking import COREBANKING
 from spine.topics import partition_of
 
-#: What an event of an unknown type says of an identity PostgreSQL cannot keep.
-_NUL: Final = "\x00"
 _OF_PEOPLE: Final = "borrower."
 
 
@@ -26,12 +24,13 @@ async def hold_unknown(runtime: Runtime, lines: Sequence[tuple[bytes, UnknownTyp
     """
 
     async def work(tx: Tx) -> None:
-        named = [(each, error) for each, error in _read(lines) if not each[0].type.startswith(_OF_PEOPLE)]
+        read = [(named_by(line), error) for line, error in lines]
+        named = [(each, error) for each, error in read if not each[0].type.startswith(_OF_PEOPLE)]
         rows = await loans.lock(tx, {loan_id for (_, _, _, loan_id), _ in named if loan_id})
         borrowers = {row.loan_id: row.borrower_id for row in rows}
         for (envelope, data, stated, loan_id), error in named:
             borrower_id = borrowers.get(loan_id or "", stated)
-            if borrower_id is None or _NUL in envelope.type or _NUL in envelope.id + envelope.source:
+            if borrower_id is None or "\x00" in envelope.type + envelope.id + envelope.source:
                 continue
             await put_aside(
                 tx,
@@ -52,7 +51,3 @@ async def hold_unknown(runtime: Runtime, lines: Sequence[tuple[bytes, UnknownTyp
 
     if lines:
         await runtime.run(work)
-
-
-def _read(lines: Sequence[tuple[bytes, UnknownType]]) -> list[tuple[Named, UnknownType]]:
-    return [(named_by(line), error) for line, error in lines]

@@ -12,27 +12,24 @@ from ledger.account import Account
 from ledger.domain.position import LoanStatus
 from spine.database import Tx
 
-_INSERT: Final = """
+#: The columns of `_Summary`.
+_SUMMARY: Final = """as_of date, status text, dpd_zero_on date, oldest date, due_principal bigint,
+              interest bigint, fee bigint, penalty bigint, compound bigint, outstanding bigint,
+              next_transition_on date, anchor date"""
+
+_INSERT: Final = f"""
     INSERT INTO loan (loan_id, borrower_id, product, currency, principal_minor, annual_rate, opened_on, terms,
                       recorded_at, as_of, status, dpd_zero_on, oldest_unpaid_due_on, overdue_principal_minor,
                       overdue_interest_minor, overdue_fee_minor, overdue_penalty_minor,
                       overdue_compound_minor, outstanding_principal_minor, next_transition_on, dpd_anchor_on,
                       version)
-    SELECT u.loan_id, u.borrower_id, u.product, u.currency, u.principal, u.annual_rate, u.opened_on,
-           CAST(u.terms AS jsonb), :now, u.as_of, u.status, u.dpd_zero_on, u.oldest, u.due_principal,
-           u.interest, u.fee, u.penalty, u.compound, u.outstanding, u.next_transition_on, u.anchor, 1
-    FROM unnest(
-            CAST(:ids AS text[]), CAST(:borrowers AS text[]), CAST(:products AS text[]),
-            CAST(:currencies AS text[]), CAST(:principals AS bigint[]), CAST(:rates AS numeric[]),
-            CAST(:opened AS date[]), CAST(:terms AS text[]), CAST(:as_ofs AS date[]), CAST(:statuses AS text[]),
-            CAST(:zeros AS date[]), CAST(:oldests AS date[]), CAST(:due_principals AS bigint[]),
-            CAST(:due_interests AS bigint[]), CAST(:due_fees AS bigint[]), CAST(:due_penalties AS bigint[]),
-            CAST(:due_compounds AS bigint[]), CAST(:outstandings AS bigint[]), CAST(:nexts AS date[]),
-            CAST(:anchors AS date[]))
-         AS u(loan_id, borrower_id, product, currency, principal, annual_rate, opened_on, terms,
-              as_of, status, dpd_zero_on, oldest, due_principal, interest, fee, penalty, compound, outstanding,
-              next_transition_on, anchor)
-"""
+    SELECT u.loan_id, u.borrower_id, u.product, u.currency, u.principal, u.annual_rate, u.opened_on, u.terms,
+           :now, u.as_of, u.status, u.dpd_zero_on, u.oldest, u.due_principal, u.interest, u.fee, u.penalty,
+           u.compound, u.outstanding, u.next_transition_on, u.anchor, 1
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS u(loan_id text, borrower_id text, product text, currency text, principal bigint,
+              annual_rate numeric, opened_on date, terms jsonb, {_SUMMARY})
+"""  # noqa: S608 (names of our own columns)
 
 _INSERT_INSTALMENTS: Final = """
     INSERT INTO instalment (loan_id, seq, due_on, principal_minor, interest_minor, fee_minor)
@@ -40,19 +37,16 @@ _INSERT_INSTALMENTS: Final = """
                          CAST(:principals AS bigint[]), CAST(:interests AS bigint[]), CAST(:fees AS bigint[]))
 """
 
-_UPDATE: Final = """
+_UPDATE: Final = f"""
     UPDATE loan AS l
     SET as_of = u.as_of, status = u.status, dpd_zero_on = u.dpd_zero_on, oldest_unpaid_due_on = u.oldest,
         overdue_principal_minor = u.due_principal, overdue_interest_minor = u.interest,
         overdue_fee_minor = u.fee, overdue_penalty_minor = u.penalty, overdue_compound_minor = u.compound,
         outstanding_principal_minor = u.outstanding, next_transition_on = u.next_transition_on,
         dpd_anchor_on = u.anchor, version = l.version + 1
-    FROM json_to_recordset(CAST(:rows AS json))
-         AS u(loan_id text, as_of date, status text, dpd_zero_on date, oldest date, due_principal bigint,
-              interest bigint, fee bigint, penalty bigint, compound bigint, outstanding bigint,
-              next_transition_on date, anchor date)
+    FROM json_to_recordset(CAST(:rows AS json)) AS u(loan_id text, {_SUMMARY})
     WHERE l.loan_id = u.loan_id
-"""
+"""  # noqa: S608
 
 
 async def insert(tx: Tx, accounts: Sequence[Account]) -> None:
@@ -60,19 +54,7 @@ async def insert(tx: Tx, accounts: Sequence[Account]) -> None:
     if not accounts:
         return
     loans = [account.facts for account in accounts]
-    await tx.execute(
-        _INSERT,
-        now=tx.now,
-        ids=[loan.loan_id for loan in loans],
-        borrowers=[loan.borrower_id for loan in loans],
-        products=[loan.product for loan in loans],
-        currencies=[loan.currency for loan in loans],
-        principals=[loan.principal for loan in loans],
-        rates=[loan.annual_rate for loan in loans],
-        opened=[loan.opened_on for loan in loans],
-        terms=[account.terms for account in accounts],
-        **_values(accounts),
-    )
+    await tx.execute(_INSERT, now=tx.now, rows=_ROWS.encode([_row(each) for each in accounts]).decode())
     rows = [(loan.loan_id, row) for loan in loans for row in loan.schedule]
     await tx.execute(
         _INSERT_INSTALMENTS,
@@ -136,21 +118,18 @@ def _summary(account: Account) -> _Summary:
     )
 
 
-def _values(accounts: Sequence[Account]) -> dict[str, list[Any]]:
-    standings = [account.standing for account in accounts]
+def _row(account: Account) -> dict[str, Any]:
+    """A row of `_INSERT`, by the names used there."""
+    loan = account.facts
     return {
-        "as_ofs": [each.as_of for each in standings],
-        "statuses": [each.status.value for each in standings],
-        "zeros": [each.dpd_zero_on for each in standings],
-        "oldests": [each.oldest_unpaid_due_on for each in standings],
-        "due_principals": [each.overdue.principal for each in standings],
-        "due_interests": [each.overdue.interest for each in standings],
-        "due_fees": [each.overdue.fee for each in standings],
-        "due_penalties": [each.overdue.penalty for each in standings],
-        "due_compounds": [each.overdue.compound for each in standings],
-        "outstandings": [each.outstanding_principal for each in standings],
-        "anchors": [each.anchor_on for each in standings],
-        "nexts": [account.next_look_on for account in accounts],
+        "borrower_id": loan.borrower_id,
+        "product": loan.product,
+        "currency": loan.currency,
+        "principal": loan.principal,
+        "annual_rate": loan.annual_rate,
+        "opened_on": loan.opened_on,
+        "terms": msgspec.Raw((account.terms or "null").encode()),
+        **msgspec.structs.asdict(_summary(account)),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from ledger.figures import OverdueFigures, overdue
 from ledger.itemised import BreakdownFigures, itemised
 from ledger.phrases import Locale
 from ledger.sentences import sentences
+from ledger.standing import days_past_due
 from ledger.views import watch
 from ledger.views.cursors import following
 from spine.money import format_minor
@@ -157,7 +158,7 @@ def loan_page(rows: Sequence[Any], open_on: date, limit: int, *, by_dpd: bool) -
             product=row.product,
             currency=row.currency,
             status=LoanStatus(row.status),
-            dpd=_dpd(row, open_on),
+            dpd=days_past_due(max(open_on, row.as_of), row.as_of, row.dpd_zero_on, row.dpd_anchor_on),
             dpd_zero_on=row.dpd_zero_on,
             oldest_unpaid_due_on=row.oldest_unpaid_due_on,
             overdue_principal=format_minor(row.overdue_principal_minor, row.currency),
@@ -179,15 +180,6 @@ def _place_by_dpd(row: Any) -> tuple[str, ...]:
     return (row.dpd_anchor_on.isoformat(), row.loan_id)
 
 
-def _dpd(row: Any, open_on: date) -> int:
-    """DPD on the open date from the kept standing; while a pause runs it stands still."""
-    anchor_on: date | None = row.dpd_anchor_on
-    if anchor_on is None:
-        return 0
-    as_of: date = row.as_of if row.dpd_zero_on is None else max(open_on, row.as_of)
-    return (as_of - anchor_on).days
-
-
 def repayment_page(rows: Sequence[Any], currency: str, limit: int) -> RepaymentPage:
     items = [
         RepaymentItem(
@@ -206,8 +198,3 @@ def repayment_page(rows: Sequence[Any], currency: str, limit: int) -> RepaymentP
     ]
     next_cursor = following(rows, limit, lambda row: (row.value_date.isoformat(), row.repayment_id))
     return RepaymentPage(items=items, next_cursor=next_cursor)
-
-
-def days_before(on: date, days: int | None) -> date | None:
-    """The latest `dpd_zero_on` of loans that are at least so many days past due."""
-    return None if days is None else on - timedelta(days=days)

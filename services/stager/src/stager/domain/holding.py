@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from spine.business_days import Calendar, add_business_days
+from spine.business_days import Calendar, add_business_days, business_date, end_of_business_date
 from stager.domain.hold_policy import HoldPolicy
 
 
@@ -21,9 +21,9 @@ def lasts_until(
     lasting = policy.kinds[kind].ends_after
     if lasting is None:
         return None
-    day = placed_at.astimezone(zone).date()
+    day = business_date(placed_at, zone)
     if lasting.business_days is not None and policy.calendar is not None:
         last = add_business_days(day, lasting.business_days, calendars[policy.calendar])
     else:
         last = day + timedelta(days=lasting.days or 0)
-    return datetime.combine(last + timedelta(days=1), time(0), zone).astimezone(UTC)
+    return end_of_business_date(last, zone)
