@@ -144,6 +144,25 @@ async def test_money_on_its_way_is_shown(make_database: Make) -> None:
         ]
 
 
+async def test_money_that_did_not_come_in_time_is_a_new_version_of_the_loan(make_database: Make) -> None:
+    async with open_door(make_database) as (client, desk):
+        await client.post("/v1/events", json=cloud_event(opened(), "o-1"))
+        debit = DebitScheduled(
+            borrower_id="B-1",
+            loan_id="L-1",
+            debit_id="D-1",
+            amount="50.00",
+            at=datetime(2026, 11, 23, 1, tzinfo=UTC),
+        )
+        await client.post("/v1/events", json=cloud_event(debit, "t-1"))
+        before = await client.get("/v1/loans/L-1")
+        assert [each["state"] for each in before.json()["in_transit"]] == ["open"]
+        desk.wait(minutes=24 * 60)
+        await desk.move_transits()
+        after = await client.get("/v1/loans/L-1", headers={"If-None-Match": before.headers["etag"]})
+        assert (after.status_code, after.json()["in_transit"]) == (200, [])
+
+
 async def test_a_statement_that_differs_is_listed_until_a_person_settles_it(make_database: Make) -> None:
     async with open_door(make_database) as (client, desk):
         await client.post("/v1/events", json=cloud_event(opened(), "o-1"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from ledger.schedule import warnings
+from ledger.schedule import behind, warnings
 from spine.events.corebanking import FeedHeartbeat
+from tact.doctor import mend_of
 from tests.ledger.desk import Desk, open_desk
 from tests.ledger.events import opened, posted
 from tests.ledger.test_rest_watch import stated
@@ -32,6 +33,25 @@ async def test_a_silent_feed_is_warned_of_until_it_is_heard_again(make_database:
         # An ordinary event is a sign of life, too.
         await desk.take(posted("1.00", "11-20"))
         assert await told(desk) == []
+
+
+async def test_doctor_knows_what_mends_each(make_database: Make) -> None:
+    async with open_desk(make_database) as desk:
+        beat = FeedHeartbeat(at=datetime(2026, 11, 23, 4, tzinfo=UTC))
+        await desk.take(opened(), beat, stated(1, "0.00", "0.00"), posted("1.00", "11-20", loan="L-9"))
+        desk.wait(minutes=24 * 60 + 1)
+        mends = [mend_of("ledger", warning) for warning in await told(desk)]
+        assert [mend.split(":")[0].split(";")[0] for mend in mends] == [
+            "ask core banking's publisher",
+            "`GET /v1/statements`",
+            "`GET /v1/parked`",
+        ]
+        # Dates that wait for their close wait for nobody outside.
+        desk.wait(minutes=3 * 24 * 60)
+        async with desk.runtime.transaction() as tx:
+            [reason] = await behind(tx, desk.intake.house)
+        assert "wait for their close" in reason
+        assert "parked" not in mend_of("ledger", reason)
 
 
 async def test_statements_and_parked_events_are_counted(make_database: Make) -> None:

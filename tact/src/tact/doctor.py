@@ -74,7 +74,7 @@ async def examine(home: Home) -> list[Finding]:
         for name, runtime in runtimes.items():
             service = build_of(name)(runtime)
             findings += [
-                Finding(f"{name}: {reason}", _mend(name, reason))
+                Finding(f"{name}: {reason}", mend_of(name, reason))
                 for reason in await readiness(service, runtime)
             ]
             findings += await _warnings(service, runtime)
@@ -122,7 +122,7 @@ async def _warnings(service: Service, runtime: Runtime) -> list[Finding]:
             told = await service.warnings(tx)
     except (TactError, SQLAlchemyError, OSError):
         return []
-    return [Finding(f"{service.name}: {warning}", _mend(service.name, warning)) for warning in told]
+    return [Finding(f"{service.name}: {warning}", mend_of(service.name, warning)) for warning in told]
 
 
 async def _flow(name: str, runtime: Runtime) -> list[Finding]:
@@ -148,13 +148,14 @@ async def _flow(name: str, runtime: Runtime) -> list[Finding]:
     return findings
 
 
-def _mend(name: str, reason: str) -> str:
+def mend_of(name: str, reason: str) -> str:
+    """What to do about a reason or warning of a service."""
     for part, mend in (
         ("log epoch", f"check that nothing was lost, then `tact doctor --accept-epoch {name}:TOPIC`"),
         ("schema", "`tact migrate`"),
-        ("feed", "ask core banking's publisher; sending goes on by what was told before"),
-        ("statement", "`GET /v1/statements`: compare, then correct the core or resolve each one"),
-        ("wait for", "`GET /v1/parked`: ask core banking for the loans or repayments they are about"),
+        ("banking's feed", "ask core banking's publisher; sending goes on by what was told before"),
+        ("differ from the books", "`GET /v1/statements`: compare, then correct the core or resolve each one"),
+        ("wait for a loan", "`GET /v1/parked`: ask core banking for the loans or repayments they are about"),
         ("does not run", f"`tact status`; start `tact work {name}`; is the broker up?"),
         ("database does not answer", "start PostgreSQL or correct the database URL"),
         ("gap", "see the missing position below"),

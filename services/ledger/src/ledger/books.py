@@ -124,10 +124,6 @@ class Books:
         """The loans that facts came for."""
         return [account for account in self.accounts.values() if account.looked_at]
 
-    def marked(self) -> list[Account]:
-        """The loans whose kept transits, statement or amendments changed."""
-        return [account for account in self.accounts.values() if account.marked]
-
     def take(self, received: Received, *, was_parked: bool = False) -> Answer:
         """Books one event, and those it releases; a refused one changes nothing."""
         try:

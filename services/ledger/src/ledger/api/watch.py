@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from ledger import statements
 from ledger.api.asking import IntakeOf, Limit, RuntimeOf, loan_row
 from ledger.api.intake import Resolution
-from ledger.store import facts, loans, reads, summaries
+from ledger.store import facts, loans, reads
 from ledger.views import cursors
 from ledger.views import watch as views
 from spine.database import Tx
@@ -63,9 +63,7 @@ async def resolve_statement(
             raise NotFound(f"core banking has stated no arrears of loan {loan_id}", loan_id=loan_id)
         for event in statements.resolve(account, body.resolution):
             emit(tx, event)
-        if account.marked:
-            await summaries.mark(tx, [account])
-            await facts.save_marked(tx, [account])
+        await facts.save_marked(tx, [account])
         return views.statement(loan_id, account.facts.currency, account.statement)
 
     return await runtime.run(work)

@@ -130,9 +130,7 @@ async def _save(tx: Tx, books: Books) -> None:
     await summaries.insert(tx, [account for account in looked_at if account.terms is not None])
     await summaries.update(tx, [account for account in looked_at if account.terms is None])
     await facts.insert_amendments(tx, written.amendments)
-    if marked := books.marked():
-        await summaries.mark(tx, marked)
-        await facts.save_marked(tx, marked)
+    await facts.save_marked(tx, books.accounts.values())
     await intake.insert_repayments(tx, written.repayments)
     await intake.reverse_repayments(tx, written.reversals)
     await intake.unpark(tx, written.unparked)

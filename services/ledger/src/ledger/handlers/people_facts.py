@@ -71,6 +71,4 @@ async def _at_hand(tx: Tx, events: Sequence[Received], to: Intake) -> tuple[date
 
 async def _save(tx: Tx, accounts: dict[str, Account]) -> None:
     await summaries.update(tx, [account for account in accounts.values() if account.looked_at])
-    if marked := [account for account in accounts.values() if account.marked]:
-        await summaries.mark(tx, marked)
-        await facts.save_marked(tx, marked)
+    await facts.save_marked(tx, accounts.values())

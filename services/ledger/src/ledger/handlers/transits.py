@@ -25,7 +25,7 @@ async def take_due_transits(runtime: Runtime, to: Intake) -> int:
         for account in accounts.values():
             for event in transits.passed(account, tx.now):
                 emit(tx, event)
-        await facts.save_marked(tx, [account for account in accounts.values() if account.marked])
+        await facts.save_marked(tx, accounts.values())
         return len(accounts)
 
     return await runtime.run(work)

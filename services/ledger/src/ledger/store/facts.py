@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ledger.account import Account
 from ledger.domain.statement_check import CheckState, Figures, Statement
 from ledger.domain.transit import Transit, TransitKind, TransitState
+from ledger.store import summaries
 from spine.database import Tx
 from spine.events.registry import Event, decode, event_class
 from spine.service import Received
@@ -102,8 +103,10 @@ async def due_transits(tx: Tx) -> tuple[int, datetime | None]:
     return row.due, row.next
 
 
-async def save_marked(tx: Tx, accounts: Sequence[Account]) -> None:
-    """Keeps payments in transit and statement checks of loans where something changed."""
+async def save_marked(tx: Tx, accounts: Iterable[Account]) -> None:
+    """Keeps payments in transit and statement checks of the loans where something changed, and notes it on them."""
+    accounts = [account for account in accounts if account.marked]
+    await summaries.mark(tx, accounts)
     moved = [(account.facts.loan_id, each) for account in accounts for each in account.transits.values()]
     if moved:
         await tx.execute(
