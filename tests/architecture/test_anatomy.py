@@ -48,7 +48,7 @@ OWN: dict[str, dict[str, str]] = {
         "transits": "money that may be on its way",
     },
     "stager": {
-        "reasons": "the decisions behind a case, each made again from its facts",
+        "gate": "asks the notifier what may be said and done, and when",
     },
     "notifier": {
         "gateways": "the port to those who hand messages on, and its adapters",

@@ -37,7 +37,13 @@ TOPICS: Final = {
             retention_days=7,
         ),
         Topic("ledger.v1", "ledger", ("stager", "notifier"), True, "What is owed, since when"),
-        Topic("stager.v1", "stager", ("notifier", "ledger"), True, "Stages and contacts asked for"),
+        Topic(
+            "stager.v1",
+            "stager",
+            ("notifier", "ledger", "contact-log"),
+            True,
+            "Stages, contacts asked for, work for people, and what was agreed",
+        ),
         Topic("notifier.v1", "notifier", ("contact-log", "stager"), True, "What was sent, and what was not"),
         Topic(
             "contact-log.v1",

@@ -1,10 +1,22 @@
 """Every event of Tact: importing this package registers them all."""
 
-from spine.events import contact_log, corebanking, deadletters, ledger, notifier, parties, payments, stager
+from spine.events import (
+    agreements,
+    contact_log,
+    corebanking,
+    deadletters,
+    ledger,
+    notifier,
+    parties,
+    payments,
+    stager,
+    tasks,
+)
 from spine.events.registry import Event, convert, decode, encode, event_class, events_of
 
 __all__ = [
     "Event",
+    "agreements",
     "contact_log",
     "convert",
     "corebanking",
@@ -18,4 +30,5 @@ __all__ = [
     "parties",
     "payments",
     "stager",
+    "tasks",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from spine.events.registry import Amount, Event, Id, Instant, event
@@ -52,6 +53,93 @@ class DisputeRaised(Event, frozen=True, kw_only=True):
     loan_id: Id
     contact_id: str
     at: Instant
+
+
+@event(CONTACT_LOG, "promise.made.v1")
+class PromiseMade(Event, frozen=True, kw_only=True):
+    """The borrower promised to pay `amount` by the end of `promised_on`, in a contact on record."""
+
+    borrower_id: Id
+    loan_id: Id
+    contact_id: str
+    at: Instant
+    amount: Amount
+    promised_on: date
+    verified: bool = False
+
+
+@event(CONTACT_LOG, "hardship.reported.v1")
+class HardshipReported(Event, frozen=True, kw_only=True):
+    """The borrower cannot pay as agreed: what is offered next is a plan, not another reminder."""
+
+    borrower_id: Id
+    loan_id: Id
+    contact_id: str
+    at: Instant
+
+
+@event(CONTACT_LOG, "wrong_number.reported.v1")
+class WrongNumberReported(Event, frozen=True, kw_only=True):
+    """An address does not reach this person: it is not used for them again. `contact_ref` names it opaquely."""
+
+    borrower_id: Id
+    contact_id: str
+    at: Instant
+    loan_id: Id | None = None
+    contact_ref: str | None = None
+
+
+@event(CONTACT_LOG, "third_party.refused.v1")
+class ThirdPartyRefused(Event, frozen=True, kw_only=True):
+    """Someone around the loan wants no contact: for ever, by any agent."""
+
+    borrower_id: Id
+    party_id: Id
+    contact_id: str
+    at: Instant
+    loan_id: Id | None = None
+
+
+@event(CONTACT_LOG, "death.reported.v1")
+class DeathReported(Event, frozen=True, kw_only=True):
+    """The borrower is said to have died: no contact until a representative of the estate is known."""
+
+    borrower_id: Id
+    contact_id: str
+    at: Instant
+    loan_id: Id | None = None
+
+
+@event(CONTACT_LOG, "complaint.opened.v1")
+class ComplaintOpened(Event, frozen=True, kw_only=True):
+    """The borrower complained: no calls about the matter until it is answered."""
+
+    borrower_id: Id
+    complaint_id: str
+    contact_id: str
+    at: Instant
+    loan_id: Id | None = None
+
+
+@event(CONTACT_LOG, "complaint.closed.v1")
+class ComplaintClosed(Event, frozen=True, kw_only=True):
+    """A complaint was answered."""
+
+    borrower_id: Id
+    complaint_id: str
+    at: Instant
+    loan_id: Id | None = None
+
+
+@event(CONTACT_LOG, "danger.reported.v1")
+class DangerReported(Event, frozen=True, kw_only=True):
+    """Self-harm, a threat or grave illness was heard or read: all automation stops, a trained person takes over."""
+
+    borrower_id: Id
+    contact_id: str
+    at: Instant
+    sign: Literal["self_harm", "threat", "grave_illness"]
+    loan_id: Id | None = None
 
 
 @event(CONTACT_LOG, "contact-log.tick.v1")

@@ -107,3 +107,35 @@ class MessageDeferred(MessageFact, frozen=True, kw_only=True):
 @event(NOTIFIER, "message.expired.v1")
 class MessageExpired(MessageFact, frozen=True, kw_only=True):
     """The message could not be sent in time and will not be."""
+
+
+class PermitFact(Event, frozen=True, kw_only=True):
+    """What a person who wants to call or visit was told by the gate; the rules say why not, and until when.
+
+    A granted permit reserves like a conversation of unknown outcome until its outcome is reported.
+    """
+
+    borrower_id: Id
+    loan_id: Id
+    permit_id: str
+    channel: ContactChannel
+    purpose: ContactPurpose
+    at: Instant
+    by: str
+    policy: str
+    stage: str | None = None
+    task_id: str | None = None
+    contact_ref: str | None = None
+    until: Instant | None = None
+    rules: tuple[FiredRule, ...] = ()
+    facts_digest: str | None = None
+
+
+@event(NOTIFIER, "permit.granted.v1")
+class PermitGranted(PermitFact, frozen=True, kw_only=True):
+    """The contact may be made now, until `until` at the latest."""
+
+
+@event(NOTIFIER, "permit.refused.v1")
+class PermitRefused(PermitFact, frozen=True, kw_only=True):
+    """The contact may not be made now; `until` is when it may be asked for again, if ever."""

@@ -13,10 +13,10 @@ from spine.errors import BadRequest, Conflict, NotFound
 from spine.events.contact_log import DisputeRaised, PaymentClaimed
 from spine.outbox import emit
 from spine.service import Received
-from stager import emits
 from stager.domain.cases import Hold, said_hold_id, stable_id
 from stager.domain.hold_book import StopFact, origin_of
 from stager.domain.holding import lasts_until
+from stager.emits import cases as emits
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
 from stager.store.cases import loans_of_case

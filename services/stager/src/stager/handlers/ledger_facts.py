@@ -21,10 +21,10 @@ from spine.events.ledger import (
 )
 from spine.outbox import emit
 from spine.service import Received
-from stager import emits
 from stager.domain.cases import Hold
 from stager.domain.desk import Desk
 from stager.domain.hold_book import HoldFact, origin_of
+from stager.emits import cases as emits
 from stager.handlers.holds import hold_ahead, withdraw_held
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House

@@ -9,10 +9,10 @@ from dataclasses import replace
 from spine.database import Runtime, Tx
 from spine.failpoints import failpoint
 from spine.outbox import emit
-from stager import emits
 from stager.domain.cases import ContactStep, RequestStatus, StepTimer, stable_id
 from stager.domain.planning import Planned
 from stager.domain.steps import StepDecision, StepFacts, decide_step
+from stager.emits import cases as emits
 from stager.policy import House
 from stager.store.holds import active_holds
 from stager.store.policies import keep_policies

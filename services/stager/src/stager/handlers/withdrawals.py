@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from spine.database import Tx
 from spine.envelope import Envelope
 from spine.outbox import emit
-from stager import emits
+from stager.emits import cases as emits
 from stager.store.requests import OpenRequest, open_requests, withdraw_requests
 
 #: By loan: why its open requests are taken back, and the event that says so.

@@ -21,7 +21,7 @@ from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.failed_debits import failed_debits_of
 from stager.store.holds import holds_of_borrower
 from stager.store.rows import Rows
-from stager.tables import CONTACT_REQUEST, STAGE_ENTRY
+from stager.tables.cases import CONTACT_REQUEST, STAGE_ENTRY
 
 _STEPS: Final = Rows(CONTACT_REQUEST, without={"outcome", "outcome_at"})
 _ENTRIES: Final = Rows(STAGE_ENTRY)

@@ -11,7 +11,7 @@ from spine.database import Tx
 from stager.domain.cases import Episode, StageEntry
 from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.rows import Rows
-from stager.tables import STAGE_ENTRY
+from stager.tables.cases import STAGE_ENTRY
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('stager.cutover_start'))"
 _ENTRIES: Final = Rows(STAGE_ENTRY)

@@ -18,7 +18,7 @@ from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_parties
 from stager.store.rows import Rows
 from stager.store.steps import insert_timers
-from stager.tables import CASE, STAGE_ENTRY
+from stager.tables.cases import CASE, STAGE_ENTRY
 
 _CASES: Final = Rows(CASE)
 _ENTRIES: Final = Rows(STAGE_ENTRY)

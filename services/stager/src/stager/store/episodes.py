@@ -10,7 +10,7 @@ from spine.database import Tx
 from stager.domain.cases import Episode
 from stager.domain.figures import Figures
 from stager.store.rows import Rows
-from stager.tables import EPISODE
+from stager.tables.cases import EPISODE
 
 _KEYS: Final = ("loan_id", "episode")
 _FIGURES: Final = tuple(field.name for field in fields(Figures))

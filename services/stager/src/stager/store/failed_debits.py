@@ -8,7 +8,7 @@ from typing import Final
 from spine.database import Tx
 from stager.domain.cases import FailedDebit
 from stager.store.rows import Rows
-from stager.tables import FAILED_DEBIT
+from stager.tables.cases import FAILED_DEBIT
 
 _DEBITS: Final = Rows(FAILED_DEBIT)
 _SAVE: Final = f"""

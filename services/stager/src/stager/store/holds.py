@@ -9,7 +9,7 @@ from typing import Any, Final
 from spine.database import Tx
 from stager.domain.cases import Hold
 from stager.store.rows import Rows
-from stager.tables import HOLD
+from stager.tables.cases import HOLD
 
 _HOLDS: Final = Rows(HOLD)
 _INSERT: Final = f"""

@@ -10,7 +10,7 @@ from typing import Final
 from spine.database import Tx
 from stager.domain.cases import ContactStep
 from stager.store.rows import Rows
-from stager.tables import CONTACT_REQUEST
+from stager.tables.cases import CONTACT_REQUEST
 
 _STEPS: Final = Rows(CONTACT_REQUEST, without={"outcome", "outcome_at"})
 _INSERT: Final = f"""

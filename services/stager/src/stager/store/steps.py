@@ -12,7 +12,7 @@ from spine.database import Tx
 from stager.domain.cases import StepTimer
 from stager.store.parties import zone_of
 from stager.store.rows import Rows
-from stager.tables import STEP_TIMER
+from stager.tables.cases import STEP_TIMER
 
 _TIMERS: Final = Rows(STEP_TIMER)
 _INSERT: Final = f"""

@@ -1,35 +1,19 @@
-"""What the stager says: its decisions as events of stager.v1."""
+"""Stages, contacts, holds and the end of cases as events."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from spine.events.registry import Event, event_class
+from spine.events.registry import Event
 from spine.events.stager import (
-    STAGER,
     CaseClosed,
     ContactRequested,
     ContactWithdrawn,
     HoldLifted,
     HoldPlaced,
     StageEntered,
-    StagerTick,
 )
 from stager.domain.cases import ContactStep, Hold, StageEntry
 from stager.domain.desk import CaseClosure, Happening
 from stager.domain.rulebook import Rulebook
-
-EMITS: Final[tuple[type[Event], ...]] = (
-    StageEntered,
-    ContactRequested,
-    ContactWithdrawn,
-    HoldPlaced,
-    HoldLifted,
-    CaseClosed,
-    StagerTick,
-    event_class(STAGER, "dead_letter.opened.v1"),
-    event_class(STAGER, "dead_letter.resolved.v1"),
-)
 
 
 def told(happening: Happening, rulebook: Rulebook) -> Event:

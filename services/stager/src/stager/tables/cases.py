@@ -1,4 +1,4 @@
-"""The stager's tables."""
+"""Borrowers, cases, episodes of arrears, stage entries, timers, requests and holds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -23,12 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-METADATA: Final = MetaData()
-
-
-def _instant(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
+from stager.tables.metadata import METADATA, instant
 
 #: One row per borrower ever heard of: the lock of everything the stager does for that person.
 PARTY: Final = Table(
@@ -49,8 +42,8 @@ CASE: Final = Table(
     Column("case_id", Text, nullable=False),
     Column("borrower_id", Text, nullable=False),
     Column("case_no", Integer, nullable=False),
-    _instant("opened_at"),
-    _instant("closed_at", nullable=True),
+    instant("opened_at"),
+    instant("closed_at", nullable=True),
     PrimaryKeyConstraint("case_id", name="collection_case_pk"),
     UniqueConstraint("borrower_id", "case_no", name="collection_case_number"),
 )
@@ -121,7 +114,7 @@ CUTOVER_START: Final = Table(
     Column("borrower_id", Text, nullable=False),
     Column("starts_on", Date, nullable=False),
     Column("policy_digest", Text, nullable=False),
-    _instant("assigned_at"),
+    instant("assigned_at"),
     PrimaryKeyConstraint("borrower_id", name="cutover_start_pk"),
 )
 Index("cutover_start_day", CUTOVER_START.c.starts_on)
@@ -145,7 +138,7 @@ STAGE_ENTRY: Final = Table(
     Column("engine", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Column("facts_digest", Text, nullable=False),
-    _instant("entered_at"),
+    instant("entered_at"),
     PrimaryKeyConstraint("loan_id", "episode", "entry_no", name="stage_entry_pk"),
 )
 
@@ -158,7 +151,7 @@ STEP_TIMER: Final = Table(
     Column("step", Text, nullable=False),
     Column("borrower_id", Text, nullable=False),
     Column("occurrence", Integer, nullable=False),
-    _instant("due_at"),
+    instant("due_at"),
     PrimaryKeyConstraint("loan_id", "episode", "entry_no", "step", name="step_timer_pk"),
 )
 Index("step_timer_due", STEP_TIMER.c.due_at)
@@ -179,14 +172,14 @@ CONTACT_REQUEST: Final = Table(
     Column("channel", Text, nullable=False),
     Column("template", Text, nullable=False),
     Column("purpose", Text, nullable=False),
-    _instant("due_at"),
-    _instant("decided_at"),
-    _instant("expires_at"),
+    instant("due_at"),
+    instant("decided_at"),
+    instant("expires_at"),
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("strategy_digest", Text, nullable=False),
     Column("outcome", Text),
-    _instant("outcome_at", nullable=True),
+    instant("outcome_at", nullable=True),
     PrimaryKeyConstraint("loan_id", "episode", "entry_no", "step", "occurrence", name="contact_request_pk"),
     UniqueConstraint("request_id", name="contact_request_id"),
     CheckConstraint(
@@ -203,12 +196,12 @@ HOLD: Final = Table(
     Column("loan_id", Text, nullable=False),
     Column("borrower_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    _instant("placed_at"),
-    _instant("until", nullable=True),
+    instant("placed_at"),
+    instant("until", nullable=True),
     Column("freezes_interest", Boolean, nullable=False),
     Column("origin", Text),
     Column("reason", Text),
-    _instant("lifted_at", nullable=True),
+    instant("lifted_at", nullable=True),
     Column("ended_by", Text),
     Column("lift_reason", Text),
     Column("ledger_seq", BigInteger),
@@ -226,7 +219,7 @@ FAILED_DEBIT: Final = Table(
     Column("borrower_id", Text, nullable=False),
     Column("transit_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    _instant("failed_at"),
+    instant("failed_at"),
     Column("ledger_seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("loan_id", name="failed_debit_pk"),
 )
@@ -241,6 +234,6 @@ POLICY: Final = Table(
     Column("version", Integer, nullable=False),
     Column("effective_from", Date, nullable=False),
     Column("body", Text, nullable=False),
-    _instant("first_used_at"),
+    instant("first_used_at"),
     PrimaryKeyConstraint("digest", name="policy_pk"),
 )

@@ -5,36 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from spine.database import Runtime
 from spine.errors import BadRequest
 from spine.events.stager import HoldKind
-from spine.http import runtime_of
-from stager import reasons, views
+from stager.api.asking import HouseOf, IdempotencyKey, Limit, Reason, RuntimeOf
 from stager.domain.why import recompute
 from stager.handlers.holds import lift_hold, place_hold
-from stager.policy import House
 from stager.store import cases
 from stager.store.cutover import starts_of
 from stager.store.policies import policy_bodies
+from stager.views import cases as views
+from stager.views import reasons
 
 router = APIRouter()
-
-Limit = Annotated[int, Query(ge=1, le=500)]
-RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
-IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-def house_of(request: Request) -> House:
-    """The house's rules, as the composition root loaded them."""
-    house: House = request.app.state.house
-    return house
-
-
-HouseOf = Annotated[House, Depends(house_of)]
 
 
 class NewHold(BaseModel):

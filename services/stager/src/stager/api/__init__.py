@@ -1,0 +1,9 @@
+"""The stager's REST door: cases and the reasons behind them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from stager.api import cases
+
+router = APIRouter(routes=[route for part in (cases,) for route in part.router.routes])

@@ -1,0 +1,28 @@
+"""What the routes ask for: the house, the database, pages, idempotency keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from pydantic import Field
+
+from spine.database import Runtime
+from spine.http import runtime_of
+from stager.policy import House
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+#: The opaque id of the person who acts: a member of the team.
+MemberId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+
+
+def house_of(request: Request) -> House:
+    """The house's rules, as the composition root loaded them."""
+    house: House = request.app.state.house
+    return house
+
+
+HouseOf = Annotated[House, Depends(house_of)]

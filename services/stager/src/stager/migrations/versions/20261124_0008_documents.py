@@ -1,0 +1,17 @@
+"""Documents composed for a case."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+_STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,1 @@
+"""What the REST door shows: typed answers built from what is kept."""
