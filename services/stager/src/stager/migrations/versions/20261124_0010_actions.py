@@ -9,7 +9,26 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-_STATEMENTS: tuple[str, ...] = ()
+_STATEMENTS = (
+    """
+    CREATE TABLE decision (
+        decision_id    text NOT NULL,
+        subject_kind   text NOT NULL,
+        subject_id     text NOT NULL,
+        borrower_id    text NOT NULL,
+        loan_id        text,
+        engine         text NOT NULL,
+        rule           text NOT NULL,
+        policy_digests text[] NOT NULL,
+        facts          text NOT NULL,
+        facts_digest   text NOT NULL,
+        verdict        text NOT NULL,
+        decided_at     timestamptz NOT NULL,
+        CONSTRAINT decision_pk PRIMARY KEY (decision_id)
+    )""",
+    "CREATE INDEX decision_subject ON decision (subject_kind, subject_id)",
+    "CREATE INDEX decision_borrower ON decision (borrower_id, decided_at)",
+)
 
 
 def upgrade() -> None:
