@@ -189,7 +189,8 @@ class Hold:
     """What stops collection of a loan for a while; active in [placed_at, until) unless lifted.
 
     `origin`: the recorded contact that caused it, or what it is about at the ledger; then `ledger_seq` numbers the
-    newest fact of the ledger in here.
+    newest fact of the ledger in here. `findings`: canonical JSON of what was found, where the kind asks for it.
+    `ground`: under which of the kind's grounds. `person_hold_id`: the hold on the person that it follows.
     """
 
     hold_id: str
@@ -205,6 +206,15 @@ class Hold:
     ended_by: str | None = None
     lift_reason: str | None = None
     ledger_seq: int | None = None
+    placed_by: str | None = None
+    lifted_by: str | None = None
+    findings: str | None = None
+    ground: str | None = None
+    extensions: int = 0
+    extended_at: datetime | None = None
+    extended_by: str | None = None
+    extension_proof: str | None = None
+    person_hold_id: str | None = None
 
     def is_active(self, now: datetime) -> bool:
         """Whether it holds at this instant."""

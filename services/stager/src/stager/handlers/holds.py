@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from spine.database import Runtime, Tx
@@ -26,6 +27,7 @@ from stager.store.parties import lock_parties
 from stager.store.requests import OpenRequest
 
 _BATCH: Final = 500
+_NO_CAUSES: Final[Mapping[str, Envelope]] = MappingProxyType({})
 
 
 async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
@@ -40,7 +42,7 @@ async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House
         if isinstance(fact, DisputeRaised | PaymentClaimed)
     ]
     await lock_parties(tx, sorted({hold.borrower_id for hold, _ in holds}), house.zone)
-    await _place(tx, [hold for hold, _ in holds], house, {hold.hold_id: cause for hold, cause in holds})
+    await place_holds(tx, [hold for hold, _ in holds], house, {hold.hold_id: cause for hold, cause in holds})
 
 
 def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime) -> Hold:
@@ -74,14 +76,50 @@ async def hold_ahead(tx: Tx, events: Sequence[Received], house: House) -> None:
     await withdraw_held(tx, placed, house)
 
 
-async def _place(tx: Tx, holds: Sequence[Hold], house: House, causes: Mapping[str, Envelope]) -> None:
+def new_hold(
+    house: House,
+    *,
+    hold_id: str,
+    kind: str,
+    loan_id: str,
+    borrower_id: str,
+    now: datetime,
+    until: datetime | None = None,
+    origin: str | None = None,
+    reason: str | None = None,
+    by: str | None = None,
+) -> Hold:
+    """A hold of a kind as the table in force says; without `until` it lasts as long as its kind does."""
+    policy = house.rulebook.holds.on(house.today(now)).policy
+    return Hold(
+        hold_id=hold_id,
+        loan_id=loan_id,
+        borrower_id=borrower_id,
+        kind=kind,
+        placed_at=now,
+        until=until or lasts_until(policy, kind, now, house.zone, house.rulebook.calendars),
+        freezes_interest=policy.kinds[kind].freezes_interest,
+        origin=origin,
+        reason=reason,
+        placed_by=by,
+    )
+
+
+async def place_holds(
+    tx: Tx, holds: Sequence[Hold], house: House, causes: Mapping[str, Envelope] = _NO_CAUSES
+) -> set[str]:
+    """Places what is not placed yet, tells it, and withdraws what it stops; returns the ids that are new.
+
+    The caller has locked the borrowers. `causes`: by hold id, the events that led to them.
+    """
     if not holds:
-        return
+        return set()
     fresh = await insert_holds(tx, holds)
     placed = [(hold, causes.get(hold.hold_id)) for hold in holds if hold.hold_id in fresh]
     for hold, cause in placed:
         emit(tx, emits.hold_placed(hold), cause=cause)
     await withdraw_held(tx, placed, house)
+    return fresh
 
 
 async def withdraw_held(tx: Tx, placed: Sequence[tuple[Hold, Envelope | None]], house: House) -> None:
@@ -140,7 +178,7 @@ async def place_hold(
         return known, False
     if hold.until is not None and hold.until <= tx.now:
         raise BadRequest("until: has passed already", field="until")
-    await _place(tx, [hold], house, {})
+    await place_holds(tx, [hold], house, {})
     return hold, True
 
 
@@ -154,7 +192,7 @@ async def lift_hold(tx: Tx, house: House, *, case_id: str, hold_id: str, reason:
     if hold.lifted_at is not None:
         return hold
     lifted = replace(hold, lifted_at=tx.now, ended_by="person", lift_reason=reason)
-    await _end(tx, [lifted])
+    await end_holds(tx, [lifted])
     return lifted
 
 
@@ -163,15 +201,20 @@ async def end_run_out(runtime: Runtime) -> int:
 
     async def work(tx: Tx) -> int:
         holds = await lock_run_out(tx, _BATCH)
-        await _end(tx, [replace(hold, lifted_at=tx.now, ended_by="expiry") for hold in holds])
+        await end_holds(tx, [replace(hold, lifted_at=tx.now, ended_by="expiry") for hold in holds])
         return len(holds)
 
     return await runtime.run(work)
 
 
-async def _end(tx: Tx, holds: Sequence[Hold]) -> None:
+async def end_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Keeps and tells holds that ended (`lifted_at`, `ended_by`); those that had ended before stay as they are.
+
+    The caller has locked the borrowers.
+    """
     if not holds:
         return
-    await save_lifted(tx, holds)
+    ended = await save_lifted(tx, holds)
     for hold in holds:
-        emit(tx, emits.hold_lifted(hold))
+        if hold.hold_id in ended:
+            emit(tx, emits.hold_lifted(hold))

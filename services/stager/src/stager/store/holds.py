@@ -20,7 +20,10 @@ _SAVE: Final = f"""
     INSERT INTO hold ({_HOLDS.columns}) SELECT {_HOLDS.selected} FROM {_HOLDS.source}
     ON CONFLICT (hold_id) DO UPDATE
     SET until = excluded.until, reason = excluded.reason, ledger_seq = excluded.ledger_seq,
-        lifted_at = excluded.lifted_at, ended_by = excluded.ended_by, lift_reason = excluded.lift_reason
+        lifted_at = excluded.lifted_at, ended_by = excluded.ended_by, lift_reason = excluded.lift_reason,
+        lifted_by = excluded.lifted_by, findings = excluded.findings, extensions = excluded.extensions,
+        extended_at = excluded.extended_at, extended_by = excluded.extended_by,
+        extension_proof = excluded.extension_proof
 """  # noqa: S608
 _SELECT: Final = f"SELECT {_HOLDS.columns} FROM hold"  # noqa: S608
 
@@ -98,20 +101,25 @@ async def lock_run_out(tx: Tx, limit: int) -> list[Hold]:
     return [hold_of(row) for row in rows]
 
 
-async def save_lifted(tx: Tx, holds: Sequence[Hold]) -> None:
-    """Keeps how holds ended."""
-    await tx.execute(
+async def save_lifted(tx: Tx, holds: Sequence[Hold]) -> set[str]:
+    """Keeps how holds ended; returns the ids of those that had not ended before."""
+    rows = await tx.execute(
         """
-        UPDATE hold AS h SET lifted_at = u.lifted_at, ended_by = u.ended_by, lift_reason = u.lift_reason
+        UPDATE hold AS h SET lifted_at = u.lifted_at, ended_by = u.ended_by, lift_reason = u.lift_reason,
+                             lifted_by = u.lifted_by, findings = u.findings
         FROM unnest(CAST(:ids AS text[]), CAST(:lifted AS timestamptz[]), CAST(:ended_by AS text[]),
-                    CAST(:reasons AS text[])) AS u(hold_id, lifted_at, ended_by, lift_reason)
-        WHERE h.hold_id = u.hold_id AND h.lifted_at IS NULL
+                    CAST(:reasons AS text[]), CAST(:members AS text[]), CAST(:findings AS text[]))
+             AS u(hold_id, lifted_at, ended_by, lift_reason, lifted_by, findings)
+        WHERE h.hold_id = u.hold_id AND h.lifted_at IS NULL RETURNING h.hold_id
         """,
         ids=[hold.hold_id for hold in holds],
         lifted=[hold.lifted_at for hold in holds],
         ended_by=[hold.ended_by for hold in holds],
         reasons=[hold.lift_reason for hold in holds],
+        members=[hold.lifted_by for hold in holds],
+        findings=[hold.findings for hold in holds],
     )
+    return {row.hold_id for row in rows}
 
 
 async def holds_due(tx: Tx) -> tuple[int, datetime | None]:

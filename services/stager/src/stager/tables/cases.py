@@ -205,10 +205,20 @@ HOLD: Final = Table(
     Column("ended_by", Text),
     Column("lift_reason", Text),
     Column("ledger_seq", BigInteger),
+    Column("placed_by", Text),
+    Column("lifted_by", Text),
+    Column("findings", Text),
+    Column("ground", Text),
+    Column("extensions", Integer, nullable=False, server_default=text("0")),
+    instant("extended_at", nullable=True),
+    Column("extended_by", Text),
+    Column("extension_proof", Text),
+    Column("person_hold_id", Text),
     PrimaryKeyConstraint("hold_id", name="hold_pk"),
     CheckConstraint("(lifted_at IS NULL) = (ended_by IS NULL)", name="hold_lifted"),
 )
 Index("hold_borrower", HOLD.c.borrower_id)
+Index("hold_person", HOLD.c.person_hold_id, postgresql_where=HOLD.c.person_hold_id.isnot(None))
 Index("hold_until", HOLD.c.until, postgresql_where=HOLD.c.lifted_at.is_(None))
 
 #: The last debit of each loan that failed, in arrears or not.
