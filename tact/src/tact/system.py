@@ -97,6 +97,7 @@ class OneMachine:
             **self._broker_settings(),
             "TACT_NOTIFIER_KEK_FILE": str(self._home.key_file),
             "TACT_NOTIFIER_GATEWAY_SECRET_FILE": str(self._home.gateway_secret),
+            "TACT_STAGER_NOTIFIER_URL": f"http://127.0.0.1:{self.ports['notifier']}",
             **(self._options.settings or {}),
         }
         if self._options.simulator:

@@ -9,6 +9,7 @@ from spine.settings import Surroundings
 from stager import api
 from stager.consumes import consumes
 from stager.emits import EMITS
+from stager.gate import Gate
 from stager.policy import House
 from stager.schedule import due, schedules
 from stager.settings import StagerSettings
@@ -17,7 +18,9 @@ from stager.settings import StagerSettings
 def build(runtime: Runtime) -> Service:
     """The stager, ready to be served or to work."""
     settings = StagerSettings.from_environment()
-    house = House.load(runtime.zone, Surroundings.from_environment().policy_dir)
+    surroundings = Surroundings.from_environment()
+    house = House.load(runtime.zone, surroundings.policy_dir)
+    gate = Gate(settings.notifier_url, surroundings.token)
     return Service(
         name="stager",
         topic=STAGER,
@@ -28,5 +31,6 @@ def build(runtime: Runtime) -> Service:
         due=due,
         schedules=schedules(runtime, house, settings.step_batch),
         tick=StagerTick,
-        state={"house": house},
+        state={"house": house, "gate": gate},
+        closing=(gate.aclose,),
     )
