@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import rfc8785
@@ -31,6 +31,13 @@ class Loaded(Generic[P]):
     policy: P
     digest: str
     path: str
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a policy: where (the keys and positions that lead there) and why."""
+
+    at: tuple[str | int, ...]
+    reason: str
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -170,10 +170,10 @@ def test_the_first_occurrence_is_never_past_and_at_the_local_time(
     due = first_due(step, slot, from_on, zone, now)
     assert due.due_at >= now
     assert _local_or_after_gap(due.due_at, slot, zone)
-    if step.when.every_days is not None:
-        day = from_on + timedelta(days=step.when.from_day + due.occurrence * step.when.every_days)
+    if step.every_days is not None:
+        day = from_on + timedelta(days=step.from_day + due.occurrence * step.every_days)
         assert due.due_at == local_instant(day, slot.opens, zone)
-        earlier = day - timedelta(days=step.when.every_days)
+        earlier = day - timedelta(days=step.every_days)
         assert due.occurrence == 0 or local_instant(earlier, slot.opens, zone) < now
 
 
@@ -188,7 +188,7 @@ def test_what_follows_is_later_and_what_was_missed_is_one(
     following = next_due(step, slot, from_on, newest.occurrence, zone, woken)
     assert due.due_at <= newest.due_at <= woken < following.due_at
     assert following.occurrence > newest.occurrence >= due.occurrence
-    if step.when.every_days is not None:
+    if step.every_days is not None:
         assert following.occurrence == newest.occurrence + 1
 
 

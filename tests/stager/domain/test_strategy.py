@@ -15,10 +15,7 @@ SHIPPED = read_rule_files("stager", None)
 def test_the_shipped_plan_is_staged() -> None:
     strategy = load_rulebook().strategies.editions[0].policy
     plan = {
-        stage: [
-            (s.id, s.channel, s.once, s.when.from_day, s.when.every_days, strategy.slot_of(s).at)
-            for s in steps
-        ]
+        stage: [(s.id, s.channel, s.once, s.from_day, s.every_days, strategy.slot_of(s).at) for s in steps]
         for stage, steps in strategy.stages.items()
     }
     assert plan == {

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
-from spine.policy import BadPolicy, Loaded, load_policy, read_rule_files
+from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
 from stager.domain.rulebook import Rulebook, Shelf, Versioned
@@ -20,6 +20,8 @@ from stager.domain.stage_policy import StagePolicy, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 
 V = TypeVar("V", bound=Versioned)
+#: How the names of policy files begin, by what they are.
+KINDS: Final = ("stages-", "strategy-", "holds", "cutover", "promises", "plans", "waivers", "work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,9 @@ def load_rulebook(override: Path | None = None) -> Rulebook:
 
 def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
     """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml, cutover*.yaml."""
-    unknown = [name for name in files if not name.startswith(("stages-", "strategy-", "holds", "cutover"))]
+    unknown = [name for name in files if not name.startswith(KINDS)]
     if unknown:
-        known_names = "stages-*, strategy-*, holds* and cutover*"
-        raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads {known_names}")
+        raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads {', '.join(f'{k}*' for k in KINDS)}")
     stages = _shelf(StagePolicy, "stages-", files, faults_of_stages)
     known = {stage.id for edition in stages.editions for stage in edition.policy.stages}
     return Rulebook(
@@ -78,14 +79,14 @@ def _faults_of_calendar(name: str, calendars: Calendars) -> Iterator[str]:
 
 
 def _shelf(
-    kind: type[V], prefix: str, files: dict[str, str], faults: Callable[[V], Iterable[str]]
+    kind: type[V], prefix: str, files: dict[str, str], faults: Callable[[V], Iterable[Fault | str]]
 ) -> Shelf[V]:
     editions = []
     for name, text in files.items():
         if not name.startswith(prefix):
             continue
         loaded = load_policy(kind, text, path=name)
-        if found := "; ".join(faults(loaded.policy)):
+        if found := "; ".join(f.reason if isinstance(f, Fault) else f for f in faults(loaded.policy)):
             raise BadPolicy(f"{name}: {found}")
         editions.append(loaded)
     if not editions:

@@ -27,9 +27,12 @@ def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 def plan_stage(
     strategy: Strategy, stage: str, *, from_on: date, firsts: bool, zone: ZoneInfo, now: datetime
 ) -> Iterator[tuple[Step, Planned]]:
-    """The first occurrence of each step of a stage. `firsts`: also the steps of once an episode."""
+    """The first occurrence of each step of a stage. `firsts`: also the steps of once an episode.
+
+    Steps that follow another are planned when that one is done.
+    """
     for step in strategy.steps_of(stage):
-        if firsts or step.once != "episode":
+        if step.when is not None and (firsts or step.once != "episode"):
             yield step, first_due(step, strategy.slot_of(step), from_on, zone, now)
 
 
@@ -57,9 +60,9 @@ def first_due(step: Step, slot: Slot, from_on: date, zone: ZoneInfo, now: dateti
 
     A step that repeats keeps to its grid of days; one that does not takes the next slot there is.
     """
-    if step.when.every_days is not None:
+    if step.every_days is not None:
         return _on_grid(step, slot, from_on, zone, now)
-    due_at = local_instant(from_on + timedelta(days=step.when.from_day), slot.opens, zone)
+    due_at = local_instant(from_on + timedelta(days=step.from_day), slot.opens, zone)
     return Planned(0, due_at if due_at >= now else _next_slot(slot, zone, now))
 
 
@@ -68,7 +71,7 @@ def next_due(
 ) -> Planned:
     """The occurrence after `occurrence`, later than `now`; for a step that does not repeat, its next try."""
     later = now + timedelta(microseconds=1)
-    if step.when.every_days is not None:
+    if step.every_days is not None:
         planned = _on_grid(step, slot, from_on, zone, later)
         return planned if planned.occurrence > occurrence else _nth(step, slot, from_on, occurrence + 1, zone)
     return Planned(occurrence + 1, _next_slot(slot, zone, later))
@@ -76,7 +79,7 @@ def next_due(
 
 def newest_due(step: Step, slot: Slot, from_on: date, due: Planned, zone: ZoneInfo, now: datetime) -> Planned:
     """Of the occurrences from `due` on, the newest that is due at `now`: what an outage missed is one."""
-    if step.when.every_days is None:
+    if step.every_days is None:
         return due
     upcoming = _on_grid(step, slot, from_on, zone, now + timedelta(microseconds=1))
     if upcoming.occurrence - 1 <= due.occurrence:
@@ -87,7 +90,7 @@ def newest_due(step: Step, slot: Slot, from_on: date, due: Planned, zone: ZoneIn
 def expires_at(step: Step, slot: Slot, from_on: date, due: Planned, zone: ZoneInfo) -> datetime:
     """From when on the contact is no longer wanted: the slot closes, or the next occurrence is due."""
     closes = local_instant(due.due_at.astimezone(zone).date(), slot.closes, zone)
-    if step.when.every_days is None:
+    if step.every_days is None:
         return closes
     return min(closes, _nth(step, slot, from_on, due.occurrence + 1, zone).due_at)
 
@@ -103,14 +106,14 @@ def moved_to_zone(
 
 
 def _nth(step: Step, slot: Slot, from_on: date, n: int, zone: ZoneInfo) -> Planned:
-    days = step.when.from_day + n * (step.when.every_days or 0)
+    days = step.from_day + n * (step.every_days or 0)
     return Planned(n, local_instant(from_on + timedelta(days=days), slot.opens, zone))
 
 
 def _on_grid(step: Step, slot: Slot, from_on: date, zone: ZoneInfo, earliest: datetime) -> Planned:
     """The first occurrence on the step's grid of days at or after `earliest`."""
-    every = step.when.every_days or 1
-    passed = (earliest.astimezone(zone).date() - from_on).days - step.when.from_day
+    every = step.every_days or 1
+    passed = (earliest.astimezone(zone).date() - from_on).days - step.from_day
     # One further back: where a zone once skipped a whole day, that day's occurrence lies after it.
     n = max(0, passed // every - 1)
     while (planned := _nth(step, slot, from_on, n, zone)).due_at < earliest:

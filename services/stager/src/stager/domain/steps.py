@@ -54,7 +54,7 @@ def decide_step(
     due = newest_due(step, slot, facts.from_on, facts.due, facts.zone, now)
     expires = expires_at(step, slot, facts.from_on, due, facts.zone)
     skipped = _why_not(facts, step, holds, expires, now)
-    repeats = step.when.every_days is not None
+    repeats = step.every_days is not None
     following = (
         next_due(step, slot, facts.from_on, due.occurrence, facts.zone, now) if repeats or skipped else None
     )

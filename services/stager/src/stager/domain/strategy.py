@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, time
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from spine.events.stager import ContactPurpose
+from spine.events.tasks import TaskKind
+from spine.policy import Fault
+from stager.domain.conditions import Condition
 from stager.domain.stage_policy import PolicyName, StageId
 
+StepId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+TemplateId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+SkillId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+DocumentId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+StepChannel = Literal[
+    "sms", "wechat", "wecom", "app_push", "email", "ai_call", "call", "visit", "letter", "task"
+]
+#: Work that a step may open which is no contact by itself.
+OtherTask = Literal["referral", "human_review", "credit_report", "verification"]
+#: What the notifier sends; every other channel opens a task for a person.
+MESSAGES: Final = frozenset({"sms", "wechat", "wecom", "app_push", "email", "ai_call"})
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM, local")]
+#: Visits are never made alone (GB/T 45251-2025).
+_VISITORS: Final = 2
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 
 
@@ -34,7 +50,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return time.fromisoformat(self.until)
 
 
-class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Days since the stage was entered (0 is the day of entry); without `every_days` just once."""
 
     from_day: Annotated[int, Meta(ge=0, le=3650)]
@@ -42,19 +58,78 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     every_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One step of a treatment plan: a message of a template, at its times.
+class After(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many hours after another step of the stage was done, but not outside the slot.
 
-    `once: episode` steps belong to the first entry into their stage and are not repeated in the episode;
-    `once: entry` steps are done once after every entry.
+    A message is done when the gateway has accepted it, a task when it was closed as done. Hours that end before
+    the slot opens wait for it, those that end after it closes wait for the next day's.
     """
 
-    id: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-    channel: Literal["sms", "wechat", "wecom", "app_push", "email"]
-    template: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    step: StepId
+    hours: Annotated[int, Meta(ge=0, le=720)]
+    slot: str
+
+
+class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent instead where the channel of the step may not be used: no live subscription, no contact."""
+
+    channel: Literal["sms"]
+    template: TemplateId
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One step of a treatment plan: a message of a template, or a task for a person, at its times.
+
+    Messages (sms, wechat, wecom, app_push, email) have a `template`; calls and visits open a task, for `people`
+    at once and with a `skill` where the step asks for one; an ai_call has a `template`, its script; a letter
+    names the `document` that is made and sent with proof; a task names the kind of `task` it opens.
+    Exactly one of `when` and `after`. `only_if`: all must hold when the step is due, or it is skipped;
+    `stop_if`: when one holds the step is skipped. `once: episode` steps belong to the first entry into their
+    stage and are not repeated in the episode; `once: entry` steps are done once after every entry.
+    """
+
+    id: StepId
+    channel: StepChannel
     purpose: ContactPurpose
-    when: When
+    when: When | None = None
+    after: After | None = None
+    template: TemplateId | None = None
+    document: DocumentId | None = None
+    task: OtherTask | None = None
     once: Literal["episode", "entry"] | None = None
+    only_if: tuple[Condition, ...] = ()
+    stop_if: tuple[Condition, ...] = ()
+    fallback: Fallback | None = None
+    people: Annotated[int, Meta(ge=1, le=5)] = 1
+    skill: SkillId | None = None
+
+    @property
+    def slot(self) -> str:
+        """The name of the step's slot."""
+        timing = self.when or self.after
+        return "" if timing is None else timing.slot
+
+    @property
+    def from_day(self) -> int:
+        """The first day of the step, counted from the entry into its stage."""
+        return 0 if self.when is None else self.when.from_day
+
+    @property
+    def every_days(self) -> int | None:
+        """Every how many days it repeats; None for a step that does not by itself."""
+        return None if self.when is None else self.when.every_days
+
+    @property
+    def is_message(self) -> bool:
+        """Whether the notifier sends it; anything else opens a task."""
+        return self.channel in MESSAGES
+
+    @property
+    def task_kind(self) -> TaskKind:
+        """The kind of task it opens; only of a step that is no message."""
+        if self.channel == "task":
+            return self.task or "human_review"
+        return "visit" if self.channel == "visit" else "document" if self.channel == "letter" else "call"
 
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,34 +152,82 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def slot_of(self, step: Step) -> Slot:
         """The slot of a step."""
-        return self.slots[step.when.slot]
+        return self.slots[step.slot]
 
 
-def faults_of_strategy(strategy: Strategy, known_stages: Collection[str]) -> Iterator[str]:
-    """What makes a strategy unusable: stages and slots nobody knows, steps given twice, slots that never open."""
+def faults_of_strategy(strategy: Strategy, known_stages: Collection[str]) -> Iterator[Fault]:
+    """What makes a strategy unusable: stages, slots and steps nobody knows, steps given twice, steps in circles."""
     yield from _faults_of_slots(strategy.slots)
     for stage in sorted(set(known_stages) - strategy.stages.keys()):
-        yield f"stages.{stage}: missing; a stage without steps says so with []"
+        yield Fault(("stages",), f"stages.{stage}: missing; a stage without steps says so with []")
     for stage, steps in strategy.stages.items():
         if stage not in known_stages:
-            yield f"stages.{stage}: no stage policy knows this stage"
+            yield Fault(("stages", stage), f"stages.{stage}: no stage policy knows this stage")
         seen: set[str] = set()
-        for step in steps:
-            where = f"stages.{stage}.{step.id}"
+        for n, step in enumerate(steps):
             if step.id in seen:
-                yield f"{where}: given twice"
+                yield Fault(("stages", stage, n, "id"), f"stages.{stage}.{step.id}: given twice")
             seen.add(step.id)
-            if step.when.slot not in strategy.slots:
-                yield f"{where}.when.slot: there is no slot {step.when.slot!r}"
-            if step.once is not None and step.when.every_days is not None:
-                yield f"{where}: a step that is done once cannot also repeat"
-            if step.once is None and step.when.every_days is None:
-                yield f"{where}: say every_days, or once: episode, or once: entry"
+            for at, reason in _faults_of_step(step, steps, strategy.slots):
+                yield Fault(("stages", stage, n, *at), f"stages.{stage}.{step.id}{reason}")
+        yield from _circles(stage, steps)
 
 
-def _faults_of_slots(slots: Mapping[str, Slot]) -> Iterator[str]:
+def _faults_of_step(
+    step: Step, steps: Sequence[Step], slots: Collection[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    if (step.when is None) == (step.after is None):
+        yield (), ": say either when or after"
+        return
+    timing = "when" if step.when is not None else "after"
+    if step.slot not in slots:
+        yield (timing, "slot"), f".{timing}.slot: there is no slot {step.slot!r}"
+    if step.after is not None and step.after.step not in {each.id for each in steps}:
+        yield ("after", "step"), f".after.step: the stage has no step {step.after.step!r}"
+    if step.once is not None and step.every_days is not None:
+        yield ("once",), ": a step that is done once cannot also repeat"
+    if step.when is not None and step.once is None and step.every_days is None:
+        yield (timing,), ": say every_days, or once: episode, or once: entry"
+    yield from _faults_of_means(step)
+
+
+def _faults_of_means(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each channel says by what it is done, and by nothing that belongs to another."""
+    means = {"template": step.template, "document": step.document, "task": step.task}
+    needed = "template" if step.is_message else {"letter": "document", "task": "task"}.get(step.channel)
+    if needed is not None and means[needed] is None:
+        yield (), f": channel {step.channel} needs a {needed}"
+    for name, given in means.items():
+        # A call may name its script.
+        if given is not None and name != needed and (name, step.channel) != ("template", "call"):
+            yield (name,), f".{name}: channel {step.channel} has none"
+    if step.channel == "visit" and step.people < _VISITORS:
+        yield ("people",) if step.people != 1 else (), f": a visit is made by {_VISITORS} people or more"
+    if step.fallback is not None and step.channel not in ("wechat", "wecom", "app_push"):
+        yield ("fallback",), f".fallback: channel {step.channel} needs none"
+
+
+def _circles(stage: str, steps: Sequence[Step]) -> Iterator[Fault]:
+    """Steps that wait for each other would never be done."""
+    waits_for = {step.id: step.after.step for step in steps if step.after is not None}
+    for n, step in enumerate(steps):
+        path, at = [step.id], waits_for.get(step.id)
+        while at is not None and at not in path:
+            path.append(at)
+            at = waits_for.get(at)
+        if at == step.id:
+            circle = " after ".join((*path, at))
+            yield Fault(
+                ("stages", stage, n, "after"), f"stages.{stage}.{step.id}.after: in a circle, {circle}"
+            )
+
+
+def _faults_of_slots(slots: Mapping[str, Slot]) -> Iterator[Fault]:
     for name, slot in slots.items():
         if not _NAME.fullmatch(name):
-            yield f"slots.{name}: lower-case letters, digits and hyphens"
+            yield Fault(("slots", name), f"slots.{name}: lower-case letters, digits and hyphens")
         if slot.opens >= slot.closes:
-            yield f"slots.{name}: until {slot.until} is not after at {slot.at}"
+            yield Fault(
+                ("slots", name, "until"),
+                f"slots.{name}: never open, until {slot.until} is not after at {slot.at}",
+            )

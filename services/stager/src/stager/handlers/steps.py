@@ -84,7 +84,7 @@ def _contact_step(planned: PlannedStep, decision: StepDecision, tx: Tx, digest: 
         case_id=planned.case_id,
         stage=planned.stage or "",
         channel=step.channel,
-        template=step.template,
+        template=step.template or "",
         purpose=step.purpose,
         due_at=decision.due.due_at,
         decided_at=tx.now,
