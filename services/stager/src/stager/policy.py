@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -13,15 +13,29 @@ from zoneinfo import ZoneInfo
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files
+from stager.domain.contact_policy import ContactPolicy, faults_of_contacts
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
+from stager.domain.preparation import PreparationPolicy, faults_of_preparation
+from stager.domain.promise_policy import PromisePolicy, faults_of_promises
 from stager.domain.rulebook import Rulebook, Shelf, Versioned
 from stager.domain.stage_policy import StagePolicy, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 
 V = TypeVar("V", bound=Versioned)
 #: How the names of policy files begin, by what they are.
-KINDS: Final = ("stages-", "strategy-", "holds", "cutover", "promises", "plans", "waivers", "work")
+KINDS: Final = (
+    "stages-",
+    "strategy-",
+    "holds",
+    "cutover",
+    "contacts",
+    "preparation",
+    "promises",
+    "plans",
+    "waivers",
+    "work",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +77,23 @@ def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
         cutovers=_shelf(
             CutoverPolicy, "cutover", files, lambda c: _faults_of_calendar(c.calendar, calendars)
         ),
+        promises=_shelf(PromisePolicy, "promises", files, lambda p: _faults_of_promises(p, known, calendars)),
+        contacts=_shelf(ContactPolicy, "contacts", files, lambda c: _faults_of_contacts(c, calendars)),
+        preparations=_shelf(
+            PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
+        ),
         calendars=calendars,
     )
+
+
+def _faults_of_contacts(policy: ContactPolicy, calendars: Calendars) -> Iterator[str]:
+    yield from faults_of_contacts(policy)
+    yield from _faults_of_calendar(policy.calendar, calendars)
+
+
+def _faults_of_promises(policy: PromisePolicy, known: Collection[str], calendars: Calendars) -> Iterator[str]:
+    yield from faults_of_promises(policy, known)
+    yield from _faults_of_calendar(policy.calendar, calendars)
 
 
 def _faults_of_holds(policy: HoldPolicy, calendars: Calendars) -> Iterator[str]:
@@ -85,9 +114,7 @@ def _shelf(
     for name, text in files.items():
         if not name.startswith(prefix):
             continue
-        loaded = load_policy(kind, text, path=name)
-        if found := "; ".join(f.reason if isinstance(f, Fault) else f for f in faults(loaded.policy)):
-            raise BadPolicy(f"{name}: {found}")
+        loaded = load_policy(kind, text, path=name, faults=faults)
         editions.append(loaded)
     if not editions:
         raise BadPolicy(f"{prefix}*.yaml: there is none")

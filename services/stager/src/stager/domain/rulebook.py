@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from spine.business_days import Calendar
 from spine.policy import Loaded
+from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
+from stager.domain.preparation import PreparationPolicy
+from stager.domain.promise_policy import PromisePolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 
@@ -27,6 +30,14 @@ class Versioned(Protocol):
 
 
 V = TypeVar("V", bound=Versioned)
+#: One version of any policy.
+Edition = (
+    Loaded[StagePolicy]
+    | Loaded[Strategy]
+    | Loaded[HoldPolicy]
+    | Loaded[CutoverPolicy]
+    | Loaded[PromisePolicy]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +69,16 @@ class Rulebook:
     strategies: Shelf[Strategy]
     holds: Shelf[HoldPolicy]
     cutovers: Shelf[CutoverPolicy]
+    contacts: Shelf[ContactPolicy]
+    preparations: Shelf[PreparationPolicy]
+    promises: Shelf[PromisePolicy]
     calendars: Mapping[str, Calendar]
 
-    def edition(
-        self, digest: str
-    ) -> Loaded[StagePolicy] | Loaded[Strategy] | Loaded[HoldPolicy] | Loaded[CutoverPolicy]:
+    def edition(self, digest: str) -> Loaded[Any]:
         """The version with this digest, of any policy. Raises KeyError when it is not here any more."""
-        for shelf in (self.stages, self.strategies, self.holds, self.cutovers):
-            for edition in shelf.editions:
+        for field in fields(self):
+            shelf = getattr(self, field.name)
+            for edition in shelf.editions if isinstance(shelf, Shelf) else ():
                 if edition.digest == digest:
                     return edition
         raise KeyError(digest)

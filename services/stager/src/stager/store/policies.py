@@ -8,16 +8,27 @@ import msgspec
 import rfc8785
 
 from spine.database import Tx
+from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
+from stager.domain.preparation import PreparationPolicy
+from stager.domain.promise_policy import PromisePolicy
 from stager.domain.rulebook import Rulebook
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 
-_KINDS = {StagePolicy: "stages", Strategy: "strategy", HoldPolicy: "holds", CutoverPolicy: "cutover"}
+_KINDS: dict[type[msgspec.Struct], str] = {
+    StagePolicy: "stages",
+    Strategy: "strategy",
+    HoldPolicy: "holds",
+    CutoverPolicy: "cutover",
+    ContactPolicy: "contacts",
+    PreparationPolicy: "preparation",
+    PromisePolicy: "promises",
+}
 
 
-def canonical_text(policy: StagePolicy | Strategy | HoldPolicy | CutoverPolicy) -> str:
+def canonical_text(policy: msgspec.Struct) -> str:
     """The canonical JSON (RFC 8785) that a policy's digest is of."""
     return rfc8785.dumps(msgspec.to_builtins(policy)).decode()
 
