@@ -16,6 +16,7 @@ from spine.events.ledger import (
     LoanSettled,
     PaymentInTransit,
     PaymentTransitEnded,
+    RepaymentReceived,
     StatementMatched,
     StatementMismatch,
 )
@@ -38,6 +39,7 @@ CONSUMES: Final = (
             ArrearsChanged,
             LoanCured,
             LoanSettled,
+            RepaymentReceived,
             LedgerRepaymentReversed,
             StatementMismatch,
             StatementMatched,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -25,7 +25,14 @@ from stager.domain.cases import Hold
 from stager.domain.desk import Desk
 from stager.domain.hold_book import HoldFact, origin_of
 from stager.emits import cases as emits
+from stager.handlers.agreements import (
+    borrowers_agreed_with,
+    borrowers_to_agree,
+    judge_agreements,
+    revise_agreements,
+)
 from stager.handlers.holds import hold_ahead, withdraw_held
+from stager.handlers.money import take_money
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
 from stager.store.desks import borrowers_to_judge, load_desk, save_desk
@@ -44,9 +51,27 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
     borrowers = {event.event.borrower_id for event in events if isinstance(event.event, _LoanFact)}
     for partition, day in _closed_dates(events).items():
         borrowers.update(await borrowers_to_judge(tx, partition, day + timedelta(days=1)))
+    await _judge_agreements(tx, events, borrowers, house)
     ordered = sorted(borrowers)
     for start in range(0, len(ordered), _BORROWERS_AT_ONCE):
         await _take_portion(tx, events, set(ordered[start : start + _BORROWERS_AT_ONCE]), house)
+
+
+async def _judge_agreements(
+    tx: Tx, events: Sequence[Received], borrowers: Collection[str], house: House
+) -> None:
+    """All money of the batch first, then what was agreed is judged by it, and after this the stages."""
+    moved = await take_money(tx, events, house)
+    closes = {event.partition: event for event in events if isinstance(event.event, BusinessDateClosed)}
+    dates = _closed_dates(events)
+    concerned = {id_ for p, day in dates.items() for id_ in await borrowers_to_agree(tx, p, day)}
+    concerned |= await borrowers_agreed_with(tx, moved)
+    if concerned:
+        # All that the batch will need at once: locks are taken in one order.
+        await lock_parties(tx, sorted(concerned.union(borrowers)), house.zone)
+    await revise_agreements(tx, moved, house)
+    for partition, day in dates.items():
+        await judge_agreements(tx, partition, day, house, closes[partition].envelope)
 
 
 async def stop_ahead(tx: Tx, events: Sequence[Received], *, house: House) -> None:
