@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from contact_log.app import build
-from contact_log.handlers import keep_messages
+from contact_log.handlers import keep_told
 from spine.database import Runtime, Tx
 from spine.events.notifier import MessageFact
 from spine.http import create_api
@@ -60,7 +60,7 @@ async def keep(runtime: Runtime, facts: Sequence[MessageFact], *, first_id: int 
     batch: list[Received] = [received(f, id=f"e-{first_id + n}") for n, f in enumerate(facts)]
 
     async def work(tx: Tx) -> None:
-        await keep_messages(tx, batch)
+        await keep_told(tx, batch)
 
     await runtime.run(work)
 

@@ -18,6 +18,7 @@ from spine.events.notifier import (
     MessageDelivered,
     MessageFact,
     MessageSuppressed,
+    PermitFact,
 )
 from tests.contact_log.building import NOON, MakeDatabase, contact_log, fact, keep
 from tests.runtimes import emitted
@@ -30,7 +31,7 @@ async def rows(runtime: Runtime) -> int:
 
 
 def test_the_contact_log_hears_every_fact_about_a_message() -> None:
-    told = {cls for cls in events_of(NOTIFIER) if issubclass(cls, MessageFact)}
+    told = {cls for cls in events_of(NOTIFIER) if issubclass(cls, MessageFact | PermitFact)}
     assert set(CONSUMES[0].types) == told
 
 

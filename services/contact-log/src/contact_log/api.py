@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+import uuid
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,8 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contact_log import handlers, store
 from contact_log.domain.entry import Direction
 from contact_log.domain.place import Place
-from contact_log.domain.report import Channel, ReportedOutcome, reported_entry
-from contact_log.views import Contacts, Count, Counts, Recorded, Timeline, page
+from contact_log.domain.report import Channel, Details, ReportedOutcome, Sign, reported_entry
+from contact_log.views import Complaint, Complaints, Contacts, Count, Counts, Recorded, Timeline, page
 from spine.database import Runtime, Tx
 from spine.errors import BadRequest, NotFound
 from spine.http import runtime_of
@@ -32,6 +34,7 @@ Instant = Annotated[
 Since = Annotated[Instant | None, Query(alias="from", description="from this instant on")]
 Before = Annotated[Instant | None, Query(alias="to", description="before this instant")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+By = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -52,8 +55,37 @@ class ReportedContact(BaseModel):
     direction: Direction
     outcome: ReportedOutcome
     at: Instant
-    by: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+    by: By
     note: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    contact_ref: Id | None = None
+    party_id: Id | None = None
+    amount: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,3})?$")] | None = None
+    promised_on: Annotated[date, Field(ge=date(1970, 1, 1), lt=date(9000, 1, 1))] | None = None
+    verified: bool | None = None
+    sign: Sign | None = None
+    permit_id: Id | None = None
+    recording_ref: Id | None = None
+
+    def details(self) -> Details:
+        """What belongs to some outcomes alone."""
+        return Details(
+            contact_ref=self.contact_ref,
+            party_id=self.party_id,
+            amount=self.amount,
+            promised_on=self.promised_on,
+            verified=self.verified,
+            sign=self.sign,
+            permit_id=self.permit_id,
+            recording_ref=self.recording_ref,
+        )
+
+
+class Answered(BaseModel):
+    """Who answered a complaint, as an opaque id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: By
 
 
 @router.post("/contacts", status_code=201, responses={200: {"model": Recorded, "description": "As before"}})
@@ -70,7 +102,8 @@ async def report_contact(
     async def keep(tx: Tx) -> tuple[str, bool]:
         entry = reported_entry(
             idempotency_key,
-            contact.model_dump(mode="json"),
+            # What was not said is left out, so that a report from before there was such a field is the same one.
+            _stated(contact),
             borrower_id=contact.borrower_id,
             loan_id=contact.loan_id,
             channel=contact.channel,
@@ -80,12 +113,19 @@ async def report_contact(
             by=contact.by,
             note=contact.note,
             now=tx.now,
+            details=contact.details(),
         )
         return entry.contact_id, await handlers.keep_report(tx, entry)
 
     contact_id, new = await runtime.run(keep)
     response.status_code = 201 if new else 200
     return Recorded(contact_id=contact_id)
+
+
+def _stated(contact: ReportedContact) -> dict[str, Any]:
+    body = contact.model_dump(mode="json")
+    later = set(Details.__dataclass_fields__)
+    return {name: value for name, value in body.items() if name not in later or value is not None}
 
 
 @router.get("/contacts", response_class=Response, responses={200: {"model": Contacts}})
@@ -138,3 +178,23 @@ async def timeline(
     if entries is None:
         raise NotFound(f"no contact with borrower {borrower_id}", borrower_id=borrower_id)
     return page(kept, limit, borrower_id=borrower_id, entries=entries)
+
+
+@router.get("/complaints")
+async def list_complaints(
+    runtime: FromRuntime,
+    borrower_id: Annotated[str | None, Query(max_length=200, pattern=_ID)] = None,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    limit: Limit = 100,
+) -> Complaints:
+    """Complaints, the oldest first: the one that waits longest."""
+    async with runtime.transaction() as tx:
+        found = await store.complaints(tx, borrower_id=borrower_id, is_open=is_open, limit=limit)
+    return Complaints(items=[Complaint(**asdict(complaint)) for complaint in found])
+
+
+@router.post("/complaints/{complaint_id}/close")
+async def close_complaint(complaint_id: uuid.UUID, answered: Answered, runtime: FromRuntime) -> Complaint:
+    """A complaint was answered; closing it again changes nothing."""
+    closed = await runtime.run(lambda tx: handlers.close_complaint(tx, str(complaint_id), by=answered.by))
+    return Complaint(**asdict(closed))

@@ -1,10 +1,10 @@
-"""What the contact log hears: every fact the notifier tells about a message."""
+"""What the contact log hears: each fact about a message or a permit, and the work that people finished."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from contact_log.handlers import keep_messages
+from contact_log.handlers import keep_told
 from spine.events.notifier import (
     NOTIFIER,
     MessageAccepted,
@@ -15,7 +15,11 @@ from spine.events.notifier import (
     MessageRejected,
     MessageSuppressed,
     MessageUnknown,
+    PermitGranted,
+    PermitRefused,
 )
+from spine.events.stager import STAGER
+from spine.events.tasks import TaskClosed
 from spine.service import Consume
 
 CONSUMES: Final = (
@@ -30,7 +34,12 @@ CONSUMES: Final = (
             MessageSuppressed,
             MessageDeferred,
             MessageExpired,
+            PermitGranted,
+            PermitRefused,
         ),
-        keep_messages,
+        keep_told,
     ),
+    # Ticks wait for it: a dispute or a claim of payment said in a call comes this way, and a tick says that no stop
+    # is still under way.
+    Consume(STAGER, (TaskClosed,), keep_told),
 )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, func, select, tuple_
 
 from contact_log.domain.entry import ContactId, Entry
 from contact_log.domain.place import Place
-from contact_log.tables import contact_borrower, contact_entry
+from contact_log.tables import contact_borrower, contact_complaint, contact_entry
 from spine.database import Tx
 
 #: Every column an entry fills itself, with the type it is bound as, in the order of _APPEND.
@@ -21,7 +21,8 @@ _BOUND: Final = (
     "contact_id", "borrower_id", "loan_id", "channel", "direction", "outcome", "at", "source", "source_id",
     "message_id", "request_id", "attempt_no", "client_ref", "contact_ref", "purpose", "stage", "step",
     "template", "template_version", "body_sha256", "gateway", "gateway_id", "code", "until", "policy",
-    "facts_digest", "reported_by", "note", "request_sha256",
+    "facts_digest", "reported_by", "note", "request_sha256", "task_id", "permit_id", "recording_ref", "flag",
+    "party_id", "amount", "promised_on", "verified",
 )  # fmt: skip
 
 _APPEND: Final = """
@@ -29,12 +30,15 @@ _APPEND: Final = """
         contact_id, borrower_id, loan_id, channel, direction, outcome, at, source, source_id, message_id,
         request_id, attempt_no, client_ref, contact_ref, purpose, stage, step, template, template_version,
         body_sha256, gateway, gateway_id, code, until, policy, facts_digest, reported_by, note,
-        request_sha256, rules, recorded_at)
+        request_sha256, task_id, permit_id, recording_ref, flag, party_id, amount, promised_on, verified,
+        rules, recorded_at)
     SELECT
         u.contact_id, u.borrower_id, u.loan_id, u.channel, u.direction, u.outcome, u.at, u.source, u.source_id,
         u.message_id, u.request_id, u.attempt_no, u.client_ref, u.contact_ref, u.purpose, u.stage, u.step,
         u.template, u.template_version, u.body_sha256, u.gateway, u.gateway_id, u.code, u.until, u.policy,
-        u.facts_digest, u.reported_by, u.note, u.request_sha256, CAST(u.rules AS jsonb), :recorded_at
+        u.facts_digest, u.reported_by, u.note, u.request_sha256, u.task_id,
+        u.permit_id, u.recording_ref, u.flag, u.party_id, u.amount, u.promised_on, u.verified,
+        CAST(u.rules AS jsonb), :recorded_at
     FROM unnest(
         CAST(:contact_id AS uuid[]), CAST(:borrower_id AS text[]), CAST(:loan_id AS text[]),
         CAST(:channel AS text[]), CAST(:direction AS text[]), CAST(:outcome AS text[]),
@@ -45,12 +49,16 @@ _APPEND: Final = """
         CAST(:template_version AS int[]), CAST(:body_sha256 AS text[]), CAST(:gateway AS text[]),
         CAST(:gateway_id AS text[]), CAST(:code AS text[]), CAST(:until AS timestamptz[]),
         CAST(:policy AS text[]), CAST(:facts_digest AS text[]), CAST(:reported_by AS text[]),
-        CAST(:note AS text[]), CAST(:request_sha256 AS text[]), CAST(:rules AS text[])
+        CAST(:note AS text[]), CAST(:request_sha256 AS text[]), CAST(:task_id AS text[]),
+        CAST(:permit_id AS text[]), CAST(:recording_ref AS text[]), CAST(:flag AS text[]),
+        CAST(:party_id AS text[]), CAST(:amount AS text[]), CAST(:promised_on AS date[]),
+        CAST(:verified AS boolean[]), CAST(:rules AS text[])
     ) WITH ORDINALITY AS u(
         contact_id, borrower_id, loan_id, channel, direction, outcome, at, source, source_id, message_id,
         request_id, attempt_no, client_ref, contact_ref, purpose, stage, step, template, template_version,
         body_sha256, gateway, gateway_id, code, until, policy, facts_digest, reported_by, note,
-        request_sha256, rules, n)
+        request_sha256, task_id, permit_id, recording_ref, flag, party_id, amount, promised_on, verified,
+        rules, n)
     ORDER BY u.n
     ON CONFLICT (contact_id) DO NOTHING
     RETURNING contact_id
@@ -107,6 +115,64 @@ async def append(tx: Tx, entries: Sequence[Entry]) -> set[ContactId]:
         added=list(counts.values()),
     )
     return new
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintRow:
+    """A complaint; open while `closed_at` is None."""
+
+    complaint_id: str
+    borrower_id: str
+    loan_id: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+async def open_complaints(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Keeps complaints open, each by the entry that told of it."""
+    if entries:
+        await tx.execute(
+            "INSERT INTO contact_complaint (complaint_id, borrower_id, loan_id, opened_at)"
+            " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:borrowers AS text[]), CAST(:loans AS text[]),"
+            " CAST(:ats AS timestamptz[])) ON CONFLICT (complaint_id) DO NOTHING",
+            ids=[entry.contact_id for entry in entries],
+            borrowers=[entry.borrower_id for entry in entries],
+            loans=[entry.loan_id for entry in entries],
+            ats=[entry.at for entry in entries],
+        )
+
+
+async def close_complaint(tx: Tx, complaint_id: str, *, by: str) -> bool:
+    """Closes an open complaint; False when it was closed already. The borrower is locked before."""
+    closed = await tx.execute(
+        "UPDATE contact_complaint SET closed_at = :now, closed_by = :by"
+        " WHERE complaint_id = CAST(:id AS uuid) AND closed_at IS NULL RETURNING complaint_id",
+        now=tx.now,
+        by=by,
+        id=complaint_id,
+    )
+    return closed.one_or_none() is not None
+
+
+async def complaint(tx: Tx, complaint_id: str) -> ComplaintRow | None:
+    """One complaint."""
+    query = select(contact_complaint).where(contact_complaint.c.complaint_id == complaint_id)
+    row = (await tx.connection.execute(query)).one_or_none()
+    return None if row is None else ComplaintRow(**row._mapping)
+
+
+async def complaints(
+    tx: Tx, *, borrower_id: str | None, is_open: bool | None, limit: int
+) -> list[ComplaintRow]:
+    """Complaints, the oldest first."""
+    query = select(contact_complaint).order_by(contact_complaint.c.opened_at).limit(limit)
+    if borrower_id is not None:
+        query = query.where(contact_complaint.c.borrower_id == borrower_id)
+    if is_open is not None:
+        closed_at = contact_complaint.c.closed_at
+        query = query.where(closed_at.is_(None) if is_open else closed_at.is_not(None))
+    return [ComplaintRow(**row._mapping) for row in await tx.connection.execute(query)]
 
 
 async def find(tx: Tx, contact_id: ContactId) -> Kept | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -66,6 +68,14 @@ contact_entry = Table(
     Column("reported_by", Text),
     Column("note", Text),
     Column("request_sha256", Text),
+    Column("task_id", Text),
+    Column("permit_id", Text),
+    Column("recording_ref", Text),
+    Column("flag", Text),
+    Column("party_id", Text),
+    Column("amount", Text),
+    Column("promised_on", Date),
+    Column("verified", Boolean),
     PrimaryKeyConstraint("id", name="contact_entry_pk"),
     UniqueConstraint("contact_id", name="contact_entry_contact"),
     CheckConstraint("direction IN ('outbound', 'inbound')", name="contact_entry_direction"),
@@ -74,3 +84,18 @@ contact_entry = Table(
 Index("contact_entry_by_borrower", contact_entry.c.borrower_id, contact_entry.c.at, contact_entry.c.id)
 Index("contact_entry_by_channel", contact_entry.c.channel, contact_entry.c.at, contact_entry.c.id)
 Index("contact_entry_by_time", contact_entry.c.at, contact_entry.c.id)
+
+#: One row a complaint, by the entry that told of it; open until someone has answered it.
+contact_complaint = Table(
+    "contact_complaint",
+    metadata,
+    Column("complaint_id", Uuid(as_uuid=False), nullable=False),
+    Column("borrower_id", Text, nullable=False),
+    Column("loan_id", Text),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("closed_by", Text),
+    PrimaryKeyConstraint("complaint_id", name="contact_complaint_pk"),
+    CheckConstraint("(closed_at IS NULL) = (closed_by IS NULL)", name="contact_complaint_answered"),
+)
+Index("contact_complaint_by_borrower", contact_complaint.c.borrower_id, contact_complaint.c.opened_at)

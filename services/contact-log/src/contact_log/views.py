@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -60,6 +60,31 @@ class Contact(BaseModel):
     facts_digest: str | None
     reported_by: str | None
     note: str | None
+    task_id: str | None
+    permit_id: str | None
+    recording_ref: str | None
+    flag: str | None
+    party_id: str | None
+    amount: str | None
+    promised_on: date | None
+    verified: bool | None
+
+
+class Complaint(BaseModel):
+    """One complaint; open while `closed_at` is null. `complaint_id` is also the entry that told of it."""
+
+    complaint_id: str
+    borrower_id: str
+    loan_id: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+class Complaints(BaseModel):
+    """The complaints asked for, the oldest first."""
+
+    items: list[Complaint]
 
 
 class Contacts(BaseModel):

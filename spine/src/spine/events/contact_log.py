@@ -15,7 +15,8 @@ class ContactRecorded(Event, frozen=True, kw_only=True):
     """One contact, or one that was suppressed or deferred, is on record.
 
     With a `message_id` it is a fact about a message of the notifier and `outcome` is the message's new state;
-    without one a person reported the contact.
+    without one a person reported the contact, or asked for a permit: `permitted`, `deferred` and `denied` are no
+    contacts. A contact that a permit was granted for names it in `permit_id`.
     """
 
     borrower_id: Id
@@ -29,6 +30,9 @@ class ContactRecorded(Event, frozen=True, kw_only=True):
     client_ref: str | None = None
     purpose: str | None = None
     stage: str | None = None
+    contact_ref: str | None = None
+    permit_id: str | None = None
+    task_id: str | None = None
 
 
 @event(CONTACT_LOG, "payment.claimed.v1")
@@ -80,13 +84,17 @@ class HardshipReported(Event, frozen=True, kw_only=True):
 
 @event(CONTACT_LOG, "wrong_number.reported.v1")
 class WrongNumberReported(Event, frozen=True, kw_only=True):
-    """An address does not reach this person: it is not used for them again. `contact_ref` names it opaquely."""
+    """An address does not reach this person: it is not used for them again.
+
+    `contact_ref` names it opaquely; without it every address of the `channel` may be the one.
+    """
 
     borrower_id: Id
     contact_id: str
     at: Instant
     loan_id: Id | None = None
     contact_ref: str | None = None
+    channel: str | None = None
 
 
 @event(CONTACT_LOG, "third_party.refused.v1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, NewType
 
@@ -28,6 +28,7 @@ class Entry:
 
     `at` is the business instant of the contact. `source` and `source_id` are the CloudEvents source and id of
     the event that told it, or "report" and the request's idempotency key. People appear as opaque references.
+    `flag` is what somebody should look into: a call of which there is no recording.
     """
 
     contact_id: ContactId
@@ -60,6 +61,14 @@ class Entry:
     reported_by: str | None = None
     note: str | None = None
     request_sha256: str | None = None
+    task_id: str | None = None
+    permit_id: str | None = None
+    recording_ref: str | None = None
+    flag: str | None = None
+    party_id: str | None = None
+    amount: str | None = None
+    promised_on: date | None = None
+    verified: bool | None = None
 
 
 def contact_id(*parts: str) -> ContactId:

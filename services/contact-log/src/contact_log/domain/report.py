@@ -6,7 +6,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ class Channel(StrEnum):
 
 
 class ReportedOutcome(StrEnum):
-    """What became of a contact; the last three are conversations with a consequence."""
+    """What became of a contact; from the promise on they are conversations with a consequence."""
 
     NO_ANSWER = "no_answer"
     BUSY = "busy"
@@ -55,18 +56,46 @@ class ReportedOutcome(StrEnum):
     PROMISE = "promise"
     PAID_CLAIM = "paid_claim"
     DISPUTE = "dispute"
+    HARDSHIP = "hardship"
+    REFUSAL = "refusal"
+    DEATH = "death"
+    COMPLAINT = "complaint"
+    DANGER = "danger"
 
 
-#: What these say is said of one loan, and holds it.
+class Sign(StrEnum):
+    """What was heard or read that a trained person must look after at once."""
+
+    SELF_HARM = "self_harm"
+    THREAT = "threat"
+    GRAVE_ILLNESS = "grave_illness"
+
+
+#: What these say is said of one loan, and holds it or changes what comes next.
 _ABOUT_A_LOAN: Final = frozenset(
-    {ReportedOutcome.PROMISE, ReportedOutcome.PAID_CLAIM, ReportedOutcome.DISPUTE}
+    {
+        ReportedOutcome.PROMISE,
+        ReportedOutcome.PAID_CLAIM,
+        ReportedOutcome.DISPUTE,
+        ReportedOutcome.HARDSHIP,
+    }
 )
+_BY_VOICE: Final = frozenset({"call", "ai_call"})
+#: Nobody spoke in these, so there is nothing to record; a message is its own record.
+_UNANSWERED: Final = frozenset({"no_answer", "busy", "not_in_service", "voicemail", "received", "sent"})
+NO_RECORDING: Final = "no_recording"
 
 
 class LoanRequired(BadRequest):
-    """A promise, a claim of payment and a dispute are about a loan; give its loan_id."""
+    """A promise, a claim of payment, a dispute and hardship are about a loan; give its loan_id."""
 
     code = "loan_required"
+
+
+class Incomplete(BadRequest):
+    """What was said needs more than its outcome, or says what does not belong to it; the field is named."""
+
+    code = "incomplete"
 
 
 class NotYet(BadRequest):
@@ -79,6 +108,24 @@ class PersonalData(BadRequest):
     """The note holds what looks like a telephone number, an identity number or an address; leave it out."""
 
     code = "personal_data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What belongs to some outcomes alone, and what the contact is known by elsewhere.
+
+    `contact_ref` names the address opaquely, `party_id` someone around the loan. `amount`, in the loan's currency,
+    and `promised_on` make a promise; a claim of payment may name its amount.
+    """
+
+    contact_ref: str | None = None
+    party_id: str | None = None
+    amount: str | None = None
+    promised_on: date | None = None
+    verified: bool | None = None
+    sign: Sign | None = None
+    permit_id: str | None = None
+    recording_ref: str | None = None
 
 
 def reported_entry(
@@ -94,11 +141,14 @@ def reported_entry(
     by: str,
     note: str | None,
     now: datetime,
+    details: Details | None = None,
 ) -> Entry:
     """The entry of a reported contact; `key` is its idempotency key, `body` the JSON-ready request.
 
-    Raises LoanRequired, NotYet or PersonalData.
+    Raises LoanRequired, Incomplete, NotYet or PersonalData.
     """
+    details = details or Details()
+    _check(outcome, details)
     if outcome in _ABOUT_A_LOAN and loan_id is None:
         raise LoanRequired(outcome=outcome.value)
     if at > now + MAX_AHEAD:
@@ -117,8 +167,37 @@ def reported_entry(
         source_id=key,
         reported_by=by,
         note=note,
+        contact_ref=details.contact_ref,
+        party_id=details.party_id,
+        amount=details.amount,
+        promised_on=details.promised_on,
+        verified=details.verified,
+        code=details.sign.value if details.sign is not None else None,
+        permit_id=details.permit_id,
+        recording_ref=details.recording_ref,
+        flag=recording_flag(channel.value, outcome.value, details.recording_ref),
         request_sha256=hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest(),
     )
+
+
+def _check(outcome: ReportedOutcome, details: Details) -> None:
+    """Raises Incomplete. A promise of which only the word is told is kept, but makes no promise elsewhere."""
+    if (details.promised_on is None) != (details.amount is None) and outcome is ReportedOutcome.PROMISE:
+        raise Incomplete("a promise has both amount and promised_on, or is only mentioned", field="amount")
+    if details.promised_on is not None and outcome is not ReportedOutcome.PROMISE:
+        raise Incomplete("promised_on belongs to a promise", field="promised_on")
+    if details.amount is not None and outcome not in (ReportedOutcome.PROMISE, ReportedOutcome.PAID_CLAIM):
+        raise Incomplete("amount belongs to a promise or a claim of payment", field="amount")
+    if (details.party_id is None) == (outcome is ReportedOutcome.REFUSAL):
+        raise Incomplete("party_id names who refuses, and belongs to a refusal alone", field="party_id")
+    if (details.sign is None) == (outcome is ReportedOutcome.DANGER):
+        raise Incomplete("sign says what was heard, and belongs to danger alone", field="sign")
+
+
+def recording_flag(channel: str, outcome: str, recording_ref: str | None) -> str | None:
+    """What is wrong with a call in which someone spoke and of which there is no recording."""
+    spoken = channel in _BY_VOICE and outcome not in _UNANSWERED
+    return NO_RECORDING if spoken and recording_ref is None else None
 
 
 def has_personal_data(note: str) -> bool:
