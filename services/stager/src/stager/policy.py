@@ -21,6 +21,7 @@ from stager.domain.promise_policy import PromisePolicy, faults_of_promises
 from stager.domain.rulebook import Rulebook, Shelf, Versioned
 from stager.domain.stage_policy import StagePolicy, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
+from stager.domain.work_policy import WorkPolicy, faults_of_work
 
 V = TypeVar("V", bound=Versioned)
 #: How the names of policy files begin, by what they are.
@@ -82,6 +83,7 @@ def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
         preparations=_shelf(
             PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
         ),
+        work=_shelf(WorkPolicy, "work", files, lambda w: _faults_of_work(w, known, calendars)),
         calendars=calendars,
     )
 
@@ -93,6 +95,11 @@ def _faults_of_contacts(policy: ContactPolicy, calendars: Calendars) -> Iterator
 
 def _faults_of_promises(policy: PromisePolicy, known: Collection[str], calendars: Calendars) -> Iterator[str]:
     yield from faults_of_promises(policy, known)
+    yield from _faults_of_calendar(policy.calendar, calendars)
+
+
+def _faults_of_work(policy: WorkPolicy, known: set[str], calendars: Calendars) -> Iterator[str]:
+    yield from faults_of_work(policy, known)
     yield from _faults_of_calendar(policy.calendar, calendars)
 
 

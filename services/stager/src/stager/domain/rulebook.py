@@ -16,6 +16,7 @@ from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
+from stager.domain.work_policy import WorkPolicy
 
 
 class Versioned(Protocol):
@@ -72,6 +73,7 @@ class Rulebook:
     contacts: Shelf[ContactPolicy]
     preparations: Shelf[PreparationPolicy]
     promises: Shelf[PromisePolicy]
+    work: Shelf[WorkPolicy]
     calendars: Mapping[str, Calendar]
 
     def edition(self, digest: str) -> Loaded[Any]:
