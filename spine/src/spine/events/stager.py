@@ -63,7 +63,10 @@ class StageEntered(Event, frozen=True, kw_only=True):
 
 @event(STAGER, "contact.requested.v1")
 class ContactRequested(Event, frozen=True, kw_only=True):
-    """The strategy asks for one contact; whether and when it happens is the notifier's decision."""
+    """The strategy asks for one contact; whether and when it happens is the notifier's decision.
+
+    `covers`: further loans of the borrower that the same contact is about; it must be allowed for each of them.
+    """
 
     borrower_id: Id
     loan_id: Id
@@ -79,6 +82,7 @@ class ContactRequested(Event, frozen=True, kw_only=True):
     requested_at: Instant
     expires_at: Instant
     policy: str
+    covers: tuple[Id, ...] = ()
 
 
 @event(STAGER, "contact.withdrawn.v1")

@@ -38,6 +38,8 @@ class RequestStatus(StrEnum):
     DONE = "done"
     WITHDRAWN = "withdrawn"
     SKIPPED = "skipped"
+    #: A person does it: the task says what becomes of it.
+    TASKED = "tasked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Episode:
     may change the stage. `steps_from_on` is the local date from which the steps of the stage count their
     days. `ledger_seq` numbers the newest fact of the ledger in here, `stop_seq` the newest stop fact known
     ahead of its turn. `taken_over_on`: the cut-over with which the loan came, already in arrears;
-    `awaits_start`: it is in a stage, but its borrower has no day yet on which the steps begin.
+    `awaits_start`: it is in a stage, but its borrower has no day yet on which the steps begin. `bounced_on`: when
+    money that had ended it was last found to be taken back.
     """
 
     loan_id: str
@@ -83,6 +86,7 @@ class Episode:
     stop_seq: int = 0
     taken_over_on: date | None = None
     awaits_start: bool = False
+    bounced_on: date | None = None
 
     @property
     def is_open(self) -> bool:
@@ -150,7 +154,11 @@ class StepTimer:
 
 @dataclass(frozen=True, slots=True)
 class ContactStep:
-    """One occurrence of a step that was decided: asked for (`request_id` is told), or skipped and why."""
+    """One occurrence of a step that was decided: asked for (`request_id` is told), or skipped and why.
+
+    `covers`: further loans that the contact is about; `covered_by`: the contact that is about this loan too.
+    `task_id`: a person does it.
+    """
 
     request_id: str
     loan_id: str
@@ -170,6 +178,9 @@ class ContactStep:
     status: RequestStatus
     reason: str | None
     strategy_digest: str
+    covers: tuple[str, ...] = ()
+    covered_by: str | None = None
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,4 +201,4 @@ async def _open_steps(tx: Tx, loans: list[str]) -> list[ContactStep]:
 
 
 def _contact_step(row: Any) -> ContactStep:
-    return ContactStep(**{**row._mapping, "status": RequestStatus(row.status)})
+    return ContactStep(**{**row._mapping, "status": RequestStatus(row.status), "covers": tuple(row.covers)})

@@ -53,16 +53,24 @@ async def save_parties(tx: Tx, parties: Mapping[str, PartyChanged]) -> None:
         "locales": [fact.locale for fact in facts],
         "segments": [msgspec.json.encode(fact.segment).decode() for fact in facts],
         "flags": [msgspec.json.encode(fact.vulnerable).decode() for fact in facts],
+        "channels": [msgspec.json.encode(_reachable(fact)).decode() for fact in facts],
     }
     await tx.execute(
         """
         UPDATE party AS p
         SET zone = u.zone, region = u.region, locale = u.locale, segment = CAST(u.segment AS jsonb),
-            flags = ARRAY(SELECT jsonb_array_elements_text(CAST(u.flags AS jsonb)))
+            flags = ARRAY(SELECT jsonb_array_elements_text(CAST(u.flags AS jsonb))),
+            channels = ARRAY(SELECT jsonb_array_elements_text(CAST(u.channels AS jsonb)))
         FROM unnest(CAST(:ids AS text[]), CAST(:zones AS text[]), CAST(:regions AS text[]),
-                    CAST(:locales AS text[]), CAST(:segments AS text[]), CAST(:flags AS text[]))
-             AS u(borrower_id, zone, region, locale, segment, flags)
+                    CAST(:locales AS text[]), CAST(:segments AS text[]), CAST(:flags AS text[]),
+                    CAST(:channels AS text[]))
+             AS u(borrower_id, zone, region, locale, segment, flags, channels)
         WHERE p.borrower_id = u.borrower_id
         """,
         **arrays,
     )
+
+
+def _reachable(party: PartyChanged) -> list[str]:
+    """The channels for which there is an address that was not opted out of."""
+    return sorted({point.channel for point in party.contact_points if point.consent != "withdrawn"})

@@ -33,6 +33,7 @@ PARTY: Final = Table(
     Column("locale", Text),
     Column("segment", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("channels", ARRAY(Text)),
     PrimaryKeyConstraint("borrower_id", name="party_pk"),
 )
 
@@ -92,6 +93,7 @@ EPISODE: Final = Table(
     Column("status", Text, nullable=False, server_default=text("'overdue'::text")),
     Column("taken_over_on", Date),
     Column("awaits_start", Boolean, nullable=False, server_default=text("false")),
+    Column("bounced_on", Date),
     PrimaryKeyConstraint("loan_id", "episode", name="episode_pk"),
     CheckConstraint("(closed_on IS NULL) OR (close_reason IS NOT NULL)", name="episode_closed"),
     ForeignKeyConstraint(["case_id"], ["collection_case.case_id"], name="episode_case"),
@@ -180,14 +182,27 @@ CONTACT_REQUEST: Final = Table(
     Column("strategy_digest", Text, nullable=False),
     Column("outcome", Text),
     instant("outcome_at", nullable=True),
+    Column("covers", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("covered_by", Text),
+    Column("task_id", Text),
     PrimaryKeyConstraint("loan_id", "episode", "entry_no", "step", "occurrence", name="contact_request_pk"),
     UniqueConstraint("request_id", name="contact_request_id"),
     CheckConstraint(
-        "status = ANY (ARRAY['open'::text, 'done'::text, 'withdrawn'::text, 'skipped'::text])",
+        "status = ANY (ARRAY['open'::text, 'done'::text, 'withdrawn'::text, 'skipped'::text, 'tasked'::text])",
         name="contact_request_status",
     ),
 )
 Index("contact_request_open", CONTACT_REQUEST.c.loan_id, postgresql_where=text("status = 'open'::text"))
+Index("contact_request_tasked", CONTACT_REQUEST.c.loan_id, postgresql_where=text("status = 'tasked'::text"))
+#: Contacts that are about further loans, by those.
+Index(
+    "contact_request_covers",
+    CONTACT_REQUEST.c.covers,
+    postgresql_using="gin",
+    postgresql_where=text(
+        "(status = ANY (ARRAY['open'::text, 'tasked'::text])) AND (covers <> '{}'::text[])"
+    ),
+)
 
 HOLD: Final = Table(
     "hold",
