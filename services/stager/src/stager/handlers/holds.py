@@ -132,7 +132,7 @@ async def withdraw_held(tx: Tx, placed: Sequence[tuple[Hold, Envelope | None]], 
         reasons.setdefault(hold.loan_id, (f"hold_{hold.kind}", cause))
 
     def is_stopped(request: OpenRequest) -> bool:
-        return policy.stopping(kinds[request.loan_id], request.channel) is not None
+        return policy.stopping(kinds[request.loan_id], request.channel, request.purpose) is not None
 
     await withdraw(tx, reasons, which=is_stopped)
 

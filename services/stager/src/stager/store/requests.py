@@ -27,6 +27,7 @@ class OpenRequest:
     loan_id: str
     borrower_id: str
     channel: str
+    purpose: str
 
 
 async def insert_steps(tx: Tx, steps: Sequence[ContactStep]) -> set[str]:
@@ -39,7 +40,7 @@ async def open_requests(tx: Tx, loan_ids: Sequence[str]) -> list[OpenRequest]:
     """The open requests of some loans, whose borrowers the caller has locked."""
     rows = await tx.execute(
         """
-        SELECT r.request_id, r.loan_id, r.borrower_id, r.channel
+        SELECT r.request_id, r.loan_id, r.borrower_id, r.channel, r.purpose
         FROM unnest(CAST(:loans AS text[])) AS u(loan_id) JOIN contact_request AS r USING (loan_id)
         WHERE r.status = 'open' ORDER BY r.request_id
         """,
