@@ -15,13 +15,14 @@ from ledger import closing
 from ledger.books import Answer
 from ledger.domain.facts import LoanFacts
 from ledger.handlers.core_facts import Intake, take
-from ledger.handlers.people_facts import take_claims, take_holds
+from ledger.handlers.people_facts import take_claims, take_decisions
 from ledger.handlers.transits import take_due_transits
 from ledger.policy import House
 from ledger.standing import Standing
 from ledger.store import loans
 from spine.clock import FixedClock
 from spine.database import Runtime
+from spine.events.agreements import WaiverApproved, WaiverLapsed
 from spine.events.contact_log import PaymentClaimed
 from spine.events.registry import Event
 from spine.events.stager import HoldLifted, HoldPlaced
@@ -44,10 +45,12 @@ class Desk:
         batch = [event if isinstance(event, Received) else self._next(event) for event in events]
         return await self.runtime.run(lambda tx: take(tx, batch, to=self.intake))
 
-    async def hear(self, *events: HoldPlaced | HoldLifted | PaymentClaimed) -> None:
+    async def hear(
+        self, *events: HoldPlaced | HoldLifted | WaiverApproved | WaiverLapsed | PaymentClaimed
+    ) -> None:
         """Takes in what people did and said, as from the topics of the stager and the contact log."""
         for event in events:
-            handler = take_claims if isinstance(event, PaymentClaimed) else take_holds
+            handler = take_claims if isinstance(event, PaymentClaimed) else take_decisions
             batch = [self._next(event)]
             await self.runtime.run(partial(handler, events=batch, to=self.intake))
 

@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from ledger.domain.facts import Chargeback, Instalment, LoanFacts, Pause
+from ledger.domain.facts import Chargeback, Instalment, LoanFacts, Pause, Waiver
 from tests.ledger.domain.claims import Claim, daily, half_up
 
 DAY = timedelta(days=1)
+COMPONENTS = ("fee", "penalty", "compound", "interest", "principal")
 
 
 class Days:
@@ -43,6 +44,7 @@ class Reference:
         self.credit = 0
         self.schedule = facts.schedule
         self.carried: list[tuple[date, int]] = []
+        self.waived: list[tuple[Waiver, dict[str, int]]] = []
         self.claims = self.claims_on(self.schedule, date.min)
         for part in facts.paid_before:
             for claim in self.claims:
@@ -72,6 +74,7 @@ class Reference:
             *(each.due_on for each in facts.charges),
             *(each.on for each in facts.chargebacks),
             *(each.closed_on for each in facts.closures),
+            *(each.effective_on for each in facts.waivers if each.effective_on is not None),
             date.max,
         )
 
@@ -94,6 +97,10 @@ class Reference:
         for each in sorted(money, key=lambda each: (each.posted_at, each.id)):
             if self.stands(each.reversed_on):
                 self.receive(day, each.amount)
+        waivers = [each for each in self.facts.waivers if each.effective_on == day]
+        for waiver in sorted(waivers, key=lambda each: (each.at, each.id)):
+            asked = dict(zip(COMPONENTS, waiver.amounts, strict=True))
+            self.waived.append((waiver, self.waive(day, asked, ahead=waiver.settlement)))
         reasons = {str(each.reason) for each in self.facts.closures if each.closed_on == day}
         for reason in ("settled", "written_off", "sold"):
             if reason in reasons:
@@ -187,6 +194,19 @@ class Reference:
             amount = claim.pay(component, amount)
         self.credit += amount
 
+    def waive(self, day: date, asked: dict[str, int], *, ahead: bool) -> dict[str, int]:
+        """Takes off at most what is owed; returns what it was."""
+        claims = [claim for claim in self.claims if claim.effective <= day]
+        claims.sort(key=lambda each: (each.due, each.rank, each.key))
+        if ahead:
+            later = [claim for claim in self.claims if claim.effective > day and claim.rank == 2]
+            claims += sorted(later, key=lambda each: (each.due, each.key), reverse=True)
+        left = dict(asked)
+        for component in COMPONENTS:
+            for claim in claims:
+                left[component] = claim.pay(component, left[component])
+        return {component: asked[component] - left[component] for component in COMPONENTS}
+
     # -- items ---------------------------------------------------------------------------------------------
 
     def claim(self, rank: int, key: str, due: date, **unpaid: int) -> Claim:
@@ -234,6 +254,9 @@ class Reference:
             if each.value_date < day and self.stands(each.reversed_on)
         )
         self.credit = 0
+        for number, (waiver, taken) in enumerate(self.waived):
+            anew = {**taken, "penalty": taken["penalty"] + taken["compound"], "compound": 0}
+            self.waived[number] = (waiver, self.waive(day, anew, ahead=True))
         self.receive(day, received)
 
     # -- the answer ----------------------------------------------------------------------------------------

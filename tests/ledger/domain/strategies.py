@@ -32,6 +32,7 @@ from ledger.domain.facts import (
     Reschedule,
     Shape,
     Terms,
+    Waiver,
 )
 from tests.ledger.domain.calendars import ChosenDays
 
@@ -130,8 +131,35 @@ reschedules = st.tuples(
 ).map(lambda parts: Reschedule(*parts))
 
 
+_parts_waived = st.tuples(*[st.sampled_from([0, 0, 3, 50, 100, 1_000, 5_000])] * 5)
+
+
+def _waivers(rows: list[tuple[date, date | None, tuple[int, ...], bool]]) -> tuple[Waiver, ...]:
+    return tuple(
+        Waiver(f"W{number}", datetime.combine(at, time(), UTC), on, taken if on else (), settlement)
+        for number, (at, on, taken, settlement) in enumerate(rows)
+    )
+
+
+waivers = st.lists(st.tuples(days, days | st.none(), _parts_waived, st.booleans()), max_size=3).map(_waivers)
+
+
 def _loan(parts: tuple[Any, ...]) -> LoanFacts:
-    schedule, terms, rate, cut_over, money, charged, backs, paused, resumed, freezes, changed, again = parts
+    (
+        schedule,
+        terms,
+        rate,
+        cut_over,
+        money,
+        charged,
+        backs,
+        paused,
+        resumed,
+        freezes,
+        changed,
+        again,
+        waived,
+    ) = parts
     return LoanFacts(
         loan_id=LoanId("L"),
         borrower_id=BorrowerId("B"),
@@ -151,6 +179,7 @@ def _loan(parts: tuple[Any, ...]) -> LoanFacts:
         freezes=freezes,
         rate_changes=tuple({each.effective_on: each for each in changed}.values()),
         reschedules=tuple({each.effective_on: each for each in again}.values()),
+        waivers=waived,
     )
 
 
@@ -167,6 +196,7 @@ _loans = st.tuples(
     rarely(pauses),
     st.lists(rate_changes, max_size=2),
     rarely(st.lists(reschedules, max_size=2).map(tuple)),
+    rarely(waivers),
 ).map(_loan)
 
 

@@ -38,11 +38,12 @@ asked = st.integers(0, HORIZON_DAYS + 20).map(lambda day: FIRST + timedelta(days
 
 
 def _adds_up(item: ItemBreakdown) -> None:
-    """stated + accrued - allocated = unpaid, and what accrued is the exact sum rounded once."""
+    """stated + accrued - allocated - waived = unpaid, and what accrued is the exact sum rounded once."""
     for component, stated, unpaid in zip(Component, item.stated, item.unpaid, strict=True):
         accrued = {Component.PENALTY: item.penalty, Component.COMPOUND: item.compound}.get(component, 0)
         allocated = sum(each.amount for each in item.allocations if each.component is component)
-        assert stated + accrued - allocated == unpaid
+        waived = sum(each.amount for each in item.waived if each.component is component)
+        assert stated + accrued - allocated - waived == unpaid
         exact = item.exact(component)
         assert rounded(exact.numerator, exact.denominator) == accrued
 

@@ -21,9 +21,11 @@ from ledger.domain.facts import (
     Pause,
     RateChange,
     Reschedule,
+    Waiver,
 )
 from spine.business_days import business_date
 from spine.errors import BadAmount, EventRefused, WrongCurrency
+from spine.events.agreements import WaiverApproved, WaiverLapsed
 from spine.events.corebanking import (
     ChargeAdded,
     DelinquencyPaused,
@@ -191,6 +193,37 @@ def _hold_lifted(loan: LoanFacts, event: HoldLifted, _: datetime | None, zone: Z
     )
 
 
+def _waived(loan: LoanFacts, event: WaiverApproved, _: datetime | None, __: ZoneInfo) -> LoanFacts:
+    if event.currency != loan.currency:
+        raise WrongCurrency(
+            f"currency: {event.currency} given, loan {event.loan_id} is in {loan.currency}", field="currency"
+        )
+    stated = event.waived
+    amounts = tuple(
+        bounded(each, loan.currency)
+        for each in (stated.fee, stated.penalty, stated.compound, stated.interest, stated.principal)
+    )
+    return _with_waiver(
+        loan, Waiver(event.waiver_id, event.at, event.effective_on, amounts, event.kind == "settlement")
+    )
+
+
+def _lapsed(loan: LoanFacts, event: WaiverLapsed, _: datetime | None, __: ZoneInfo) -> LoanFacts:
+    return _with_waiver(loan, Waiver(event.waiver_id, event.at, None, ()))
+
+
+def _with_waiver(loan: LoanFacts, waiver: Waiver) -> LoanFacts:
+    """Of a waiver the newest word counts, in whatever order the words come; of two at once that it lapsed."""
+    known = next((each for each in loan.waivers if each.id == waiver.id), None)
+    if known is not None and _word_at(known) >= _word_at(waiver):
+        return loan
+    return replace(loan, waivers=(*(each for each in loan.waivers if each is not known), waiver))
+
+
+def _word_at(waiver: Waiver) -> tuple[datetime, bool]:
+    return waiver.at, waiver.effective_on is None
+
+
 _APPLY: Final[dict[type[Event], Callable[[LoanFacts, Any, datetime | None, ZoneInfo], LoanFacts]]] = {
     RepaymentPosted: _posted,
     RepaymentReversed: _reversed,
@@ -204,4 +237,6 @@ _APPLY: Final[dict[type[Event], Callable[[LoanFacts, Any, datetime | None, ZoneI
     LoanImported: _imported,
     HoldPlaced: _hold_placed,
     HoldLifted: _hold_lifted,
+    WaiverApproved: _waived,
+    WaiverLapsed: _lapsed,
 }

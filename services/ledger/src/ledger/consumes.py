@@ -1,4 +1,4 @@
-"""What the ledger reads: core banking's facts; holds that freeze interest; what borrowers say of payments."""
+"""What the ledger reads: core banking's facts; what people decided of interest and waivers; claims to have paid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final
 
 from ledger.applying import AMENDMENTS
 from ledger.handlers.core_facts import Intake, take_in
-from ledger.handlers.people_facts import take_claims, take_holds
+from ledger.handlers.people_facts import take_claims, take_decisions
+from spine.events.agreements import WaiverApproved, WaiverLapsed
 from spine.events.contact_log import CONTACT_LOG, PaymentClaimed
 from spine.events.corebanking import COREBANKING, ArrearsStated, FeedHeartbeat, LoanImported, LoanOpened
 from spine.events.payments import (
@@ -35,7 +36,7 @@ _FROM_THE_CORE: Final = (
 
 CONSUMES: Final = (
     (COREBANKING, _FROM_THE_CORE),
-    (STAGER, (HoldPlaced, HoldLifted)),
+    (STAGER, (HoldPlaced, HoldLifted, WaiverApproved, WaiverLapsed)),
     (CONTACT_LOG, (PaymentClaimed,)),
 )
 
@@ -45,6 +46,6 @@ def consumes(intake: Intake) -> tuple[Consume, ...]:
     (core, core_types), (stager, stager_types), (contact_log, contact_log_types) = CONSUMES
     return (
         Consume(core, core_types, partial(take_in, to=intake)),
-        Consume(stager, stager_types, partial(take_holds, to=intake), holds_ticks=False),
+        Consume(stager, stager_types, partial(take_decisions, to=intake), holds_ticks=False),
         Consume(contact_log, contact_log_types, partial(take_claims, to=intake), holds_ticks=False),
     )

@@ -9,7 +9,15 @@ from typing import Final, Literal, assert_never
 
 from typing_extensions import TypedDict
 
-from ledger.domain.breakdown import Accrual, Allocation, Breakdown, ClosedBook, ItemBreakdown, Use
+from ledger.domain.breakdown import (
+    Accrual,
+    Allocation,
+    Breakdown,
+    ClosedBook,
+    ItemBreakdown,
+    Use,
+    WaivedPart,
+)
 from ledger.domain.facts import Charge, Chargeback, Component, Instalment
 from ledger.domain.position import LoanStatus
 from ledger.domain.waterfall import CarriedPenalty, Source
@@ -67,6 +75,17 @@ class AllocationFigures(TypedDict):
     amount: str
 
 
+class WaivedFigures(TypedDict):
+    """What a waiver took off a component; `anew`: it had been waived before the schedule was replaced."""
+
+    waiver_id: str
+    effective_on: date
+    applied_on: date
+    anew: bool
+    component: Component
+    amount: str
+
+
 class ItemFigures(TypedDict):
     """One item. `id`: the number of an instalment, the id of a charge or of the repayment charged back."""
 
@@ -80,6 +99,7 @@ class ItemFigures(TypedDict):
     accruals: list[AccrualFigures]
     accrued: list[AccruedFigures]
     allocations: list[AllocationFigures]
+    waived: list[WaivedFigures]
     unpaid: OverdueFigures
 
 
@@ -175,6 +195,7 @@ def _item(item: ItemBreakdown, currency: str) -> ItemFigures:
             if any(each.component is component for each in item.accruals)
         ],
         allocations=[_allocation(each, currency) for each in item.allocations],
+        waived=[_waived(each, currency) for each in item.waived],
         unpaid=overdue(item.unpaid, currency),
     )
 
@@ -216,6 +237,17 @@ def _allocation(each: Allocation, currency: str) -> AllocationFigures:
         value_date=each.value_date,
         applied_on=each.applied_on,
         use=each.use,
+        component=each.component,
+        amount=format_minor(each.amount, currency),
+    )
+
+
+def _waived(each: WaivedPart, currency: str) -> WaivedFigures:
+    return WaivedFigures(
+        waiver_id=each.waiver_id,
+        effective_on=each.effective_on,
+        applied_on=each.applied_on,
+        anew=each.anew,
         component=each.component,
         amount=format_minor(each.amount, currency),
     )

@@ -44,6 +44,8 @@ class Phrases:
     rounded: str
     uses: Mapping[Use, str]
     taken_over_anew: str
+    waived: str
+    waived_anew: str
     unpaid: str
     together: str
     settled: str
@@ -110,6 +112,8 @@ EN: Final = Phrases(
         Use.TAKEN_OVER: "paid before the loan was taken over: {amounts}",
     },
     taken_over_anew="paid before the loan was taken over, put on the schedule on {applied_on}: {amounts}",
+    waived="waived on {effective_on} ({id}): {amounts}",
+    waived_anew="waived on {effective_on} ({id}), taken off the new schedule on {applied_on}: {amounts}",
     unpaid="unpaid {amounts}",
     together=", together {total}",
     settled="nothing is unpaid",
@@ -174,6 +178,8 @@ ZH_CN: Final = Phrases(
         Use.TAKEN_OVER: "贷款转入前已还：{amounts}",
     },
     taken_over_anew="贷款转入前已还，于{applied_on}分配：{amounts}",
+    waived="{effective_on}减免（{id}）：{amounts}",
+    waived_anew="{effective_on}减免（{id}）于{applied_on}从新还款计划中扣除：{amounts}",
     unpaid="尚欠{amounts}",
     together="，合计{total}",
     settled="已还清",

@@ -9,7 +9,15 @@ from fractions import Fraction
 from itertools import groupby
 from operator import attrgetter
 
-from ledger.domain.breakdown import Accrual, Allocation, Breakdown, ClosedBook, ItemBreakdown, PenaltyRate
+from ledger.domain.breakdown import (
+    Accrual,
+    Allocation,
+    Breakdown,
+    ClosedBook,
+    ItemBreakdown,
+    PenaltyRate,
+    WaivedPart,
+)
 from ledger.domain.facts import Charge, Component
 from ledger.domain.position import Amounts
 from ledger.itemised import exact_amount, item_kind
@@ -83,6 +91,7 @@ class _Teller:
             told.append(say.grace.format(days=self._days(grace), late_on=item.late_on))
         told += self._accrued(item, self._found.position.as_of)
         told += self._paid(item.allocations)
+        told += self._waived(item.waived)
         told.append(self._unpaid(item.unpaid))
         yield from (say.says.format(item=name, what=what) for what in told)
 
@@ -140,6 +149,15 @@ class _Teller:
             if id is None and applied_on is not None:
                 form = say.taken_over_anew
             yield form.format(value_date=value_date, id=id, applied_on=applied_on, amounts=amounts)
+
+    def _waived(self, waived: Iterable[WaivedPart]) -> Iterator[str]:
+        """One sentence for each waiver."""
+        say = self._say
+        waiver = attrgetter("waiver_id", "effective_on", "applied_on", "anew")
+        for (id, effective_on, applied_on, anew), group in groupby(waived, waiver):
+            amounts = self._list((each.component, each.amount) for each in group)
+            form = say.waived_anew if anew else say.waived
+            yield form.format(id=id, effective_on=effective_on, applied_on=applied_on, amounts=amounts)
 
     def _unpaid(self, unpaid: Amounts) -> str:
         if not unpaid.total:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Self, TypeVar
 
 from ledger.domain.accrual import Rates, rates_of, rounded
 from ledger.domain.ageing import FOREVER, Spans, paused_spans
-from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Repayment, Shape, order_of_money
+from ledger.domain.facts import (
+    Instalment,
+    LoanFacts,
+    Overpayment,
+    Repayment,
+    Shape,
+    Waiver,
+    order_of_money,
+)
 from ledger.domain.items import Later, open_items
 from ledger.domain.schedule import in_order, replaced
 from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, CarriedPenalty, Item, allocate
 
 # Money as (value day, minor units).
 Payment = tuple[int, int]
+# What is waived at the end of a day.
+Waived = tuple[int, Waiver]
 
 
 class Book:
     """The items of one schedule and the money put on them, up to the day `today`.
 
     The first `settled` items have no rests; the first `entered` are due. `credit`: money beyond what is due.
-    `opened`: the day of the reschedule with which this schedule began, else 0.
+    `opened`: the day of the reschedule with which this schedule began, else 0. `waived`: what each waiver took off.
     """
 
     __slots__ = (
@@ -35,6 +47,7 @@ class Book:
         "paused",
         "settled",
         "today",
+        "waived",
     )
 
     def __init__(self, facts: LoanFacts, items: list[Item], later: Later, paused: Spans) -> None:
@@ -43,6 +56,7 @@ class Book:
         self.later = later
         self.paused = paused
         self.credit = self.settled = self.entered = self.today = self.opened = 0
+        self.waived: list[Waiver] = []
         self._rates: Rates | None = None
 
     def replaced_by(self, items: list[Item], later: Later) -> Self:
@@ -56,12 +70,17 @@ class Book:
             self._rates = rates_of(self.facts, self.paused)
         return self._rates
 
-    def begin(self, day: int, received: int) -> None:
-        """Start on the day of a reschedule: what was late by then has accrued so far in the book before."""
+    def begin(self, day: int, received: int, waived: Iterable[Waiver] = ()) -> None:
+        """Start on the day of a reschedule: what was late by then has accrued so far in the book before.
+
+        What was waived by then is taken off anew, before money is allocated anew.
+        """
         self.opened = day
         for item in self.items:
             if item.late_from <= day:
                 item.accrued_to = day
+        for waiver in waived:
+            self.waive(day, waiver)
         if received:
             self._receive(day, received)
 
@@ -71,6 +90,40 @@ class Book:
             if self.credit:
                 self.use_credit(day)
             self._receive(day, amount)
+
+    def live(self, payments: Sequence[Payment], waivers: Iterable[Waived]) -> None:
+        """Money and waivers in the order of their days; of one day the money comes first."""
+        done = 0
+        for day, waiver in waivers:
+            reached = bisect_right(payments, day, key=itemgetter(0))
+            self.take(payments[done:reached])
+            self.waive(day, waiver)
+            done = reached
+        self.take(payments[done:])
+
+    def waive(self, day: int, waiver: Waiver) -> None:
+        """Take off what is waived, never more than is owed: of what is due the oldest first.
+
+        A settlement goes on with what is still to come, the last first, so that the loan ends sooner.
+        """
+        self.use_credit(day)
+        self._receive(day, 0)
+        within = self.items[self.settled : self.entered]
+        for item in within:
+            self._accrue(item)
+        if waiver.settlement:
+            ahead = self.items[self.entered :]
+            within += [item for item in reversed(ahead) if isinstance(item.source, Instalment)]
+        taken = [0] * len(waiver.amounts)
+        for component, amount in enumerate(waiver.amounts):
+            for item in within:
+                if part := min(amount - taken[component], item.rests[component]):
+                    self._forgive(item, component, part, waiver)
+                    taken[component] += part
+        self.waived.append(Waiver(waiver.id, waiver.at, waiver.effective_on, tuple(taken), waiver.settlement))
+
+    def _forgive(self, item: Item, component: int, amount: int, waiver: Waiver) -> None:
+        item.rests[component] -= amount
 
     def use_credit(self, until: int) -> None:
         """Apply credit at the start of each effective due day up to `until`."""
@@ -145,15 +198,19 @@ def fold_into(kind: type[B], facts: LoanFacts, as_of: date, whole: bool) -> B:
     day = as_of.toordinal()
     payments = payments_by(facts, as_of)
     paused = paused_spans(facts.pauses, facts.resumed_on) if facts.pauses else ()
-    ahead = whole or facts.terms.overpayment is Overpayment.PREPAY
+    waivers = waivers_by(facts, day) if facts.waivers else []
+    ahead = bool(whole or waivers) or facts.terms.overpayment is Overpayment.PREPAY
     horizon = FOREVER if ahead else day
     items, later = open_items(
         facts, facts.schedule, (), paused, paid=facts.paid_before, horizon=horizon, known=day
     )
     book = kind(facts, items, later, paused)
     if facts.reschedules:
-        book, payments = _rescheduled(book, payments, horizon, day)
-    book.take(payments)
+        book, payments, waivers = _rescheduled(book, payments, waivers, horizon, day)
+    if waivers:
+        book.live(payments, waivers)
+    else:
+        book.take(payments)
     book.accrue_all(day)
     return book
 
@@ -174,11 +231,24 @@ def counting_money(facts: LoanFacts, as_of: date) -> list[Repayment]:
     return counting
 
 
-def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tuple[B, list[Payment]]:
+def waivers_by(facts: LoanFacts, day: int) -> list[Waived]:
+    """What is waived by the end of a day, in order; what lapsed is as if never made."""
+    counting = [
+        (each.effective_on.toordinal(), each)
+        for each in facts.waivers
+        if each.effective_on is not None and each.effective_on.toordinal() <= day
+    ]
+    counting.sort(key=lambda each: (each[0], each[1].at, each[1].id))
+    return counting
+
+
+def _rescheduled(
+    book: B, payments: list[Payment], waivers: list[Waived], horizon: int, day: int
+) -> tuple[B, list[Payment], list[Waived]]:
     """Close the books of each schedule on the day it was replaced and open those of the next.
 
     All that had accrued by then becomes one penalty item due that day, and all the money received by then is
-    allocated anew. Returns the last book and the money it has not seen.
+    allocated anew, as is what was waived. Returns the last book and the money and waivers it has not seen.
     """
     facts = book.facts
     instalments: tuple[Instalment, ...] = facts.schedule
@@ -188,13 +258,28 @@ def _rescheduled(book: B, payments: list[Payment], horizon: int, day: int) -> tu
         start = change.effective_on.toordinal()
         if start > day:
             break
-        book.take((on, amount) for on, amount in payments if book.opened <= on < start)
+        book.live(
+            [each for each in payments if book.opened <= each[0] < start],
+            [each for each in waivers if book.opened <= each[0] < start],
+        )
         book.accrue_all(start)
         accrued = sum(item.penalty_posted + item.compound_posted for item in book.items)
         if accrued:
             carried.append(CarriedPenalty(change.effective_on, accrued))
         instalments = replaced(instalments, change)
         items, later = open_items(facts, instalments, carried, book.paused, horizon=horizon, known=day)
+        waived = [_anew(each) for each in book.waived]
         book = book.replaced_by(items, later)
-        book.begin(start, cut_over + sum(amount for on, amount in payments if on < start))
-    return book, [(on, amount) for on, amount in payments if on >= book.opened]
+        book.begin(start, cut_over + sum(amount for on, amount in payments if on < start), waived)
+    return (
+        book,
+        [each for each in payments if each[0] >= book.opened],
+        [each for each in waivers if each[0] >= book.opened],
+    )
+
+
+def _anew(waiver: Waiver) -> Waiver:
+    """What was waived of the schedule before, to be taken off the next: compound has become penalty there."""
+    fee, penalty, compound, interest, principal = waiver.amounts
+    amounts = (fee, penalty + compound, 0, interest, principal)
+    return Waiver(waiver.id, waiver.at, waiver.effective_on, amounts, True)

@@ -26,7 +26,7 @@ from ledger.domain.facts import (
     Repayment,
 )
 from ledger.domain.position import Amounts, Position, is_closed, position_of
-from ledger.domain.recording import Accrued, RecordingBook, Spent
+from ledger.domain.recording import Accrued, Forgiven, RecordingBook, Spent
 from ledger.domain.waterfall import CarriedPenalty, Item, Source
 
 #: Components by their place in `Item.rests`.
@@ -90,9 +90,21 @@ class Allocation:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class WaivedPart:
+    """What a waiver took off a component. `anew`: it had been waived before the schedule was replaced."""
+
+    waiver_id: str
+    effective_on: date
+    applied_on: date
+    anew: bool
+    component: Component
+    amount: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemBreakdown:
-    """One item: stated + rounded accrual - allocations = unpaid, component by component.
+    """One item: stated + rounded accrual - allocations - waived = unpaid, component by component.
 
     `late_on`: the first day on which it is past due and accrues; None while a pause without end runs.
     """
@@ -107,6 +119,7 @@ class ItemBreakdown:
     penalty: int
     compound: int
     allocations: tuple[Allocation, ...]
+    waived: tuple[WaivedPart, ...]
     unpaid: Amounts
 
     def exact(self, component: Component) -> Fraction:
@@ -125,7 +138,7 @@ class ClosedBook:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Items due by the date of the position, and later ones on which money was put; oldest first."""
+    """Items due by the date of the position, and later ones on which money was put or waived; oldest first."""
 
     facts: LoanFacts
     position: Position
@@ -149,7 +162,9 @@ def breakdown(facts: LoanFacts, as_of: date) -> Breakdown:
         carried = sum(each.penalty + each.compound for each in accrued)
         closed.append(ClosedBook(date.fromordinal(later.opened), accrued, carried))
         later, earlier = earlier, earlier.before
-    shown = tuple(each for each in _items(book, money, day) if each.due_on <= as_of or each.allocations)
+    shown = tuple(
+        each for each in _items(book, money, day) if each.due_on <= as_of or each.allocations or each.waived
+    )
     return Breakdown(facts, position, shown, tuple(reversed(closed)))
 
 
@@ -169,6 +184,7 @@ def _items(book: RecordingBook, money: Iterable[Repayment], day: int) -> list[It
             penalty=item.penalty_posted,
             compound=item.compound_posted,
             allocations=tuple(used[item]),
+            waived=tuple(map(_waived, book.forgiven.get(item, ()))),
             unpaid=Amounts(*item.rests),
         )
         for item in book.items
@@ -269,6 +285,18 @@ def _allocation(lot: Repayment | None, spent: Spent, amount: int) -> Allocation:
         Use.ANEW if spent.anew else use,
         _COMPONENTS[spent.component],
         amount,
+    )
+
+
+def _waived(forgiven: Forgiven) -> WaivedPart:
+    applied_on, waiver = date.fromordinal(forgiven.day), forgiven.waiver
+    return WaivedPart(
+        waiver.id,
+        waiver.effective_on or applied_on,
+        applied_on,
+        forgiven.anew,
+        _COMPONENTS[forgiven.component],
+        forgiven.amount,
     )
 
 

@@ -185,6 +185,21 @@ class Closure(msgspec.Struct, frozen=True):
     reason: ClosureReason
 
 
+class Waiver(msgspec.Struct, frozen=True):
+    """What the lender waives at the end of `effective_on`, at most `amounts`: (fee, penalty, compound, interest,
+    principal). Of one id the newest word counts (`at`); a waiver that lapsed has no `effective_on` and is as if
+    never made.
+
+    A settlement also reaches what is still to come.
+    """
+
+    id: str
+    at: datetime
+    effective_on: date | None
+    amounts: tuple[int, ...]
+    settlement: bool = False
+
+
 class LoanFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one loan.
 
@@ -211,3 +226,4 @@ class LoanFacts(msgspec.Struct, frozen=True, kw_only=True):
     rate_changes: tuple[RateChange, ...] = ()
     reschedules: tuple[Reschedule, ...] = ()
     closures: tuple[Closure, ...] = ()
+    waivers: tuple[Waiver, ...] = ()

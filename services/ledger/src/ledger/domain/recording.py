@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 
 from ledger.domain.ageing import Spans
 from ledger.domain.book import Book
-from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Shape
+from ledger.domain.facts import Instalment, LoanFacts, Overpayment, Shape, Waiver
 from ledger.domain.items import Later
 from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, Item, component_indexes
 
@@ -32,19 +32,30 @@ class Spent(NamedTuple):
     anew: bool
 
 
+class Forgiven(NamedTuple):
+    """What a waiver took off a component of an item on `day`. `anew`: with a new schedule."""
+
+    component: int
+    amount: int
+    day: int
+    waiver: Waiver
+    anew: bool
+
+
 class RecordingBook(Book):
     """Records beside the fold and never instead of it: every figure is the one that the plain book has.
 
     `accruals` by item in order of time, adjoining intervals of one amount joined. `spent` in the order in
-    which money was used. `before`: the book of the schedule that this one replaced.
+    which money was used, `forgiven` by item. `before`: the book of the schedule that this one replaced.
     """
 
-    __slots__ = ("_anew", "accruals", "before", "spent")
+    __slots__ = ("_anew", "accruals", "before", "forgiven", "spent")
 
     def __init__(self, facts: LoanFacts, items: list[Item], later: Later, paused: Spans) -> None:
         super().__init__(facts, items, later, paused)
         self.accruals: defaultdict[Item, list[Accrued]] = defaultdict(list)
         self.spent: list[Spent] = []
+        self.forgiven: defaultdict[Item, list[Forgiven]] = defaultdict(list)
         self.before: RecordingBook | None = None
         self._anew = False
 
@@ -53,10 +64,14 @@ class RecordingBook(Book):
         following.before = self
         return following
 
-    def begin(self, day: int, received: int) -> None:
+    def begin(self, day: int, received: int, waived: Iterable[Waiver] = ()) -> None:
         self._anew = True
-        super().begin(day, received)
+        super().begin(day, received, waived)
         self._anew = False
+
+    def _forgive(self, item: Item, component: int, amount: int, waiver: Waiver) -> None:
+        super()._forgive(item, component, amount, waiver)
+        self.forgiven[item].append(Forgiven(component, amount, self.today, waiver, self._anew))
 
     def _receive(self, day: int, amount: int) -> None:
         before = {item: (*item.rests, item.penalty_posted, item.compound_posted) for item in self.items}

@@ -69,4 +69,5 @@ def _of_facts(facts: LoanFacts) -> list[int]:
     days += [back.on.toordinal() for back in facts.chargebacks]
     days += [change.effective_on.toordinal() for change in facts.reschedules]
     days += [closure.closed_on.toordinal() for closure in facts.closures]
+    days += [each.effective_on.toordinal() for each in facts.waivers if each.effective_on is not None]
     return days

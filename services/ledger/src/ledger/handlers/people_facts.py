@@ -1,4 +1,4 @@
-"""What people do and say that touches money: holds that freeze interest, and claims to have paid."""
+"""What people do and say that touches money: holds that freeze interest, waivers, and claims to have paid."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from ledger.handlers.core_facts import Intake
 from ledger.reach import check_dates
 from ledger.store import day, facts, loans, summaries
 from spine.database import Tx
+from spine.events.agreements import WaiverApproved, WaiverLapsed
 from spine.events.contact_log import PaymentClaimed
+from spine.events.registry import Event
 from spine.events.stager import HoldLifted, HoldPlaced
 from spine.outbox import emit
 from spine.service import Received
 
 
-async def take_holds(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
-    """Freezes interest from the day a hold says so until the day it is lifted; other holds change nothing here."""
-    freezing = [
-        each
-        for each in events
-        if isinstance(each.event, HoldPlaced | HoldLifted) and each.event.freezes_interest
-    ]
-    open_on, accounts = await _at_hand(tx, freezing, to)
+async def take_decisions(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
+    """Freezes interest from the day a hold says so until the day it is lifted, and takes off what is waived.
+
+    Holds that freeze nothing, and waivers that lapsed before they were one, change nothing here.
+    """
+    deciding = [each for each in events if _concerns_money(each.event)]
+    open_on, accounts = await _at_hand(tx, deciding, to)
     kept = []
-    for received in freezing:
+    for received in deciding:
         account = accounts.get(received.event.subject or "")
         if account is None:
             continue
@@ -43,6 +44,16 @@ async def take_holds(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
             emit(tx, event, cause=received.envelope)
     await facts.insert_amendments(tx, kept)
     await _save(tx, accounts)
+
+
+def _concerns_money(event: Event) -> bool:
+    match event:
+        case HoldPlaced() | HoldLifted():
+            return event.freezes_interest
+        case WaiverLapsed():
+            return event.was_effective
+        case _:
+            return isinstance(event, WaiverApproved)
 
 
 async def take_claims(tx: Tx, events: Sequence[Received], *, to: Intake) -> None:
