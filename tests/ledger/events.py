@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from spine.envelope import Envelope
+from spine.events.agreements import WaivedAmounts, WaiverApproved, WaiverLapsed
 from spine.events.contact_log import PaymentClaimed
 from spine.events.corebanking import (
     ArrearsStated,
@@ -271,6 +272,40 @@ def lifted(when: datetime, *, id: str = "H-1", freezes: bool = True, **whose: st
         lifted_at=when,
         freezes_interest=freezes,
         ended_by="person",
+    )
+
+
+def waived(
+    day: str, when: datetime, *, id: str = "W-1", kind: Any = "waiver", **amounts: str
+) -> WaiverApproved:
+    """What the stager told to be waived from a day on."""
+    return WaiverApproved(
+        borrower_id="B-1",
+        loan_id="L-1",
+        case_id="case-1",
+        waiver_id=id,
+        kind=kind,
+        currency="CNY",
+        waived=WaivedAmounts(**amounts),
+        effective_on=on(day),
+        proposed_by="M1",
+        approved_by="M2",
+        at=when,
+    )
+
+
+def lapsed(when: datetime, *, id: str = "W-1", was_effective: bool = True) -> WaiverLapsed:
+    return WaiverLapsed(
+        borrower_id="B-1",
+        loan_id="L-1",
+        case_id="case-1",
+        waiver_id=id,
+        kind="waiver",
+        currency="CNY",
+        waived=WaivedAmounts(),
+        reason="money_reversed",
+        was_effective=was_effective,
+        at=when,
     )
 
 

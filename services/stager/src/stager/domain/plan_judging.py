@@ -49,8 +49,8 @@ class Judgement:
 def judge_plan(facts: PlanFacts) -> Judgement:
     """What money says of a plan: each instalment is due with all before it, by the end of its grace.
 
-    Money counts from the day of signature by its value date, whenever it was posted. An instalment is broken only when the last day of its grace is closed; the first one broken
-    ends the plan, whatever comes later.
+    Money counts from the day of signature by its value date, whenever it was posted. An instalment is broken only
+    when the last day of its grace is closed; the first one broken ends the plan, whatever comes later.
     """
     counting = sorted(
         (each.value_date, each.amount_minor) for each in facts.money if each.value_date >= facts.signed_on
