@@ -50,7 +50,7 @@ def test_a_good_file_has_a_digest_of_what_it_says() -> None:
         ("one: {id: x}", "one: {}", 7, "missing required field `id`"),
         ("name: a", "name: a\nname: b", 2, "'name' is given twice"),
         ("size: 2", "size: 2026-02-30", 5, "day"),
-        ("size: 2", "size: ]", 5, "got "),
+        ("size: 2", "size: ]", 5, "expected the node content"),
         ("id: y}\n", "id: &a y}\n  three: *a\n", 9, "aliases"),
     ],
 )

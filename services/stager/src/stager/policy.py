@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
-from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files
+from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files, refuse
 from stager.domain.contact_policy import ContactPolicy, faults_of_contacts
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
 from stager.domain.preparation import PreparationPolicy, faults_of_preparation
 from stager.domain.promise_policy import PromisePolicy, faults_of_promises
-from stager.domain.rulebook import Rulebook, Shelf, Versioned
+from stager.domain.rulebook import Rulebook, Shelf, Versioned, scope_of
+from stager.domain.scopes import ties
 from stager.domain.stage_policy import StagePolicy, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 from stager.domain.work_policy import WorkPolicy, faults_of_work
@@ -127,17 +128,40 @@ def _shelf(
         raise BadPolicy(f"{prefix}*.yaml: there is none")
     editions.sort(key=lambda edition: (edition.policy.effective_from, edition.policy.version))
     _refuse_unordered(editions)
-    return Shelf(tuple(editions))
+    shelf = Shelf(tuple(editions))
+    _refuse_choice(shelf)
+    return shelf
 
 
 def _refuse_unordered(editions: list[Loaded[V]]) -> None:
     """Versions of one policy follow each other: which one a date is judged by must never be a guess."""
-    for older, newer in pairwise(editions):
+    for older, newer in pairwise(sorted(editions, key=lambda edition: edition.policy.name)):
         if older.policy.name != newer.policy.name:
-            raise BadPolicy(
-                f"{newer.path}: policy {newer.policy.name!r} beside {older.policy.name!r} of {older.path}"
-            )
+            continue
         if older.policy.effective_from == newer.policy.effective_from:
-            raise BadPolicy(f"{newer.path}: in force from the same date as {older.path}")
+            refuse(newer, [Fault(("effective_from",), f"in force from the same date as {older.path}")])
         if older.policy.version >= newer.policy.version:
-            raise BadPolicy(f"{newer.path}: version {newer.policy.version} takes force after a later version")
+            reason = f"version {newer.policy.version} takes force after a later version"
+            refuse(newer, [Fault(("version",), reason)])
+
+
+def _refuse_choice(shelf: Shelf[V]) -> None:
+    """On every date one policy has no scope, and no two scopes are equally specific for anyone."""
+    for day in sorted({edition.policy.effective_from for edition in shelf.editions}):
+        in_force = shelf.in_force(day)
+        scopes = {edition.path: scope for edition in in_force if (scope := scope_of(edition)) is not None}
+        unscoped = [edition for edition in in_force if edition.path not in scopes]
+        by_path = {edition.path: edition for edition in in_force}
+        if not unscoped:
+            refuse(
+                in_force[0],
+                [Fault(("scope",), f"on {day} no policy is without a scope, so some loans have none")],
+            )
+        if len(unscoped) > 1:
+            older, newer = unscoped[0], unscoped[1]
+            beside = f"policy {newer.policy.name!r} beside {older.policy.name!r} of {older.path}"
+            reason = f"{beside}: only one may be without a scope"
+            refuse(newer, [Fault(("name",), reason)])
+        for one, other, shared in ties(scopes.items()):
+            reason = f"as specific as {one} for {shared}: which one is meant must not be a guess"
+            refuse(by_path[other], [Fault(("scope",), reason)])

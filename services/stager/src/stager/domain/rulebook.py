@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from spine.business_days import Calendar
@@ -14,6 +16,7 @@ from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
+from stager.domain.scopes import ANYONE, Moves, Scope, Subject
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 from stager.domain.work_policy import WorkPolicy
@@ -41,25 +44,82 @@ Edition = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shelf(Generic[V]):
-    """All versions of one policy, oldest first; at least one."""
+    """All versions of policies of one kind, oldest first; at least one.
+
+    Versions of one name follow each other. Policies with a `scope` stand beside the one without, which is for
+    all whom no scope fits.
+    """
 
     editions: tuple[Loaded[V], ...]
 
-    def on(self, day: date) -> Loaded[V]:
-        """The version in force on a date; dates before the first version are judged by the first."""
-        chosen = self.editions[0]
-        for edition in self.editions[1:]:
-            if edition.policy.effective_from <= day:
-                chosen = edition
+    def on(self, day: date, subject: Subject = ANYONE, *, since: date | None = None) -> Loaded[V]:
+        """The version in force on a date for a loan; dates before the first version are judged by the first.
+
+        `since`: the day from which the loan is in its stage. A version in force later that says
+        `moves: next_stage` leaves it with the version of then.
+        """
+        if len(self.editions) == 1:
+            return self.editions[0]
+        chosen = max(self._fitting(day, subject), key=lambda fitting: fitting[0])[1]
+        if since is not None and since < chosen.policy.effective_from and moves_of(chosen) == "next_stage":
+            return self.on(since, subject)
         return chosen
 
-    def changes_after(self, day: date) -> date | None:
-        """The first date after `day` from which another version is in force."""
-        return next(
-            (e.policy.effective_from for e in self.editions[1:] if e.policy.effective_from > day), None
-        )
+    def changes_after(
+        self, day: date, subject: Subject = ANYONE, *, since: date | None = None
+    ) -> date | None:
+        """The first date after `day` from which another version is in force for a loan."""
+        days = sorted({e.policy.effective_from for e in self.editions if e.policy.effective_from > day})
+        now = self.on(day, subject, since=since) if days else None
+        return next((later for later in days if self.on(later, subject, since=since) is not now), None)
+
+    def in_force(self, day: date) -> list[Loaded[V]]:
+        """Of every name the version in force on a date; of those for whom a scope fits none before their first."""
+        found = [_newest(line, day) for line in self._lines.values()]
+        known = [edition for edition in found if edition is not None]
+        if any(scope_of(edition) is None for edition in known):
+            return known
+        # Before the first version of all, those without a scope judge from the beginning.
+        firsts = [line[0] for line in self._lines.values() if scope_of(line[0]) is None]
+        return [*known, *firsts[:1]]
+
+    def _fitting(self, day: date, subject: Subject) -> Iterator[tuple[tuple[int, int, int], Loaded[V]]]:
+        if day not in self._in_force:
+            self._in_force[day] = self.in_force(day)
+        for edition in self._in_force[day]:
+            scope = scope_of(edition)
+            rank = (-1, 0, 0) if scope is None else scope.rank_for(subject)
+            if rank is not None:
+                yield rank, edition
+
+    @cached_property
+    def _in_force(self) -> dict[date, list[Loaded[V]]]:
+        return {}
+
+    @cached_property
+    def _lines(self) -> dict[str, list[Loaded[V]]]:
+        lines: dict[str, list[Loaded[V]]] = defaultdict(list)
+        for edition in self.editions:
+            lines[edition.policy.name].append(edition)
+        return lines
+
+
+def scope_of(edition: Loaded[V]) -> Scope | None:
+    """For whom a policy version is; None: for all whom no scope fits."""
+    scope: Scope | None = getattr(edition.policy, "scope", None)
+    return scope
+
+
+def moves_of(edition: Loaded[V]) -> Moves:
+    """When a policy version takes over loans that are in a stage already."""
+    moves: Moves = getattr(edition.policy, "moves", "at_once")
+    return moves
+
+
+def _newest(line: Sequence[Loaded[V]], day: date) -> Loaded[V] | None:
+    return next((edition for edition in reversed(line) if edition.policy.effective_from <= day), None)
 
 
 @dataclass(frozen=True, slots=True)

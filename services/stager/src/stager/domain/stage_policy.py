@@ -10,6 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from spine.policy import Fault
+from stager.domain.scopes import Moves, Scope
+
 PolicyName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 StageId = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{0,15}$")]
 
@@ -40,8 +43,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stage: StageId
 
 
-class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The stages of one policy version, from mild to severe."""
+class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The stages of one policy version, from mild to severe, for all loans or those of its `scope`.
+
+    `moves: at_once` judges running loans by a new version at the first close of its date; `next_stage` lets the
+    version under which a loan entered its stage decide when it leaves it.
+    """
 
     name: PolicyName
     version: Annotated[int, Meta(ge=1)]
@@ -49,6 +56,8 @@ class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     citation: Annotated[str, Meta(min_length=1)]
     stages: Annotated[tuple[Stage, ...], Meta(min_length=2, max_length=50)]
     cases: Annotated[tuple[Case, ...], Meta(min_length=1)]
+    scope: Scope | None = None
+    moves: Moves = "at_once"
 
     def stage_of(self, dpd: int) -> Stage:
         """The one stage these days past due belong to."""
@@ -59,27 +68,46 @@ class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return next((n for n, stage in enumerate(self.stages) if stage.id == stage_id), -1)
 
 
-def faults_of_stages(policy: StagePolicy) -> Iterator[str]:
+def faults_of_stages(policy: StagePolicy) -> Iterator[Fault]:
     """What makes a stage policy unusable: gaps, overlaps, open ends in the middle, cases that disagree."""
+    yield from faults_of_scope(policy.scope)
     ids = [stage.id for stage in policy.stages]
-    yield from (f"stage {id_} is given twice" for id_ in sorted({i for i in ids if ids.count(i) > 1}))
+    for n, id_ in enumerate(ids):
+        if id_ in ids[:n]:
+            yield Fault(("stages", n, "id"), f"stage {id_} is given twice")
     first, last = policy.stages[0], policy.stages[-1]
+    end = len(ids) - 1
     if first.dpd_min is not None:
-        yield f"stage {first.id}: the mildest stage has no dpd_min, or nothing covers less than {first.dpd_min}"
+        reason = (
+            f"stage {first.id}: the mildest stage has no dpd_min, or nothing covers less than {first.dpd_min}"
+        )
+        yield Fault(("stages", 0, "dpd_min"), reason)
     if last.dpd_max is not None:
-        yield f"stage {last.id}: the severest stage has no dpd_max, or nothing covers more than {last.dpd_max}"
+        reason = (
+            f"stage {last.id}: the severest stage has no dpd_max, or nothing covers more than {last.dpd_max}"
+        )
+        yield Fault(("stages", end, "dpd_max"), reason)
     bounded = True
-    for lower, upper in pairwise(policy.stages):
-        fault = _fault_between(lower, upper)
-        bounded = bounded and fault is None
-        if fault is not None:
-            yield fault
-    for stage in policy.stages:
+    for n, (lower, upper) in enumerate(pairwise(policy.stages)):
+        reason_between = _fault_between(lower, upper)
+        bounded = bounded and reason_between is None
+        if reason_between is not None:
+            yield Fault(("stages", n + 1), reason_between)
+    for n, stage in enumerate(policy.stages):
         if stage.dpd_min is not None and stage.dpd_max is not None and stage.dpd_min > stage.dpd_max:
             bounded = False
-            yield f"stage {stage.id}: dpd_min {stage.dpd_min} is above dpd_max {stage.dpd_max}: unreachable"
+            reason = (
+                f"stage {stage.id}: dpd_min {stage.dpd_min} is above dpd_max {stage.dpd_max}: unreachable"
+            )
+            yield Fault(("stages", n, "dpd_max"), reason)
     if bounded and first.dpd_min is None and last.dpd_max is None:
         yield from _failed_cases(policy)
+
+
+def faults_of_scope(scope: Scope | None) -> Iterator[Fault]:
+    """A scope that names nothing would be mistaken for one that is for all."""
+    if scope is not None and scope.is_empty():
+        yield Fault(("scope",), "scope: names nothing; leave it out to be for all")
 
 
 def _fault_between(lower: Stage, upper: Stage) -> str | None:
@@ -93,8 +121,8 @@ def _fault_between(lower: Stage, upper: Stage) -> str | None:
     return None
 
 
-def _failed_cases(policy: StagePolicy) -> Iterator[str]:
-    for case in policy.cases:
+def _failed_cases(policy: StagePolicy) -> Iterator[Fault]:
+    for n, case in enumerate(policy.cases):
         found = policy.stage_of(case.dpd).id
         if found != case.stage:
-            yield f"case dpd {case.dpd}: {case.stage} expected, {found} found"
+            yield Fault(("cases", n), f"case dpd {case.dpd}: {case.stage} expected, {found} found")

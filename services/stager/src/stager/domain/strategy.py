@@ -14,7 +14,8 @@ from spine.events.stager import ContactPurpose
 from spine.events.tasks import TaskKind
 from spine.policy import Fault
 from stager.domain.conditions import Condition
-from stager.domain.stage_policy import PolicyName, StageId
+from stager.domain.scopes import Moves, Scope
+from stager.domain.stage_policy import PolicyName, StageId, faults_of_scope
 
 StepId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 TemplateId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -132,8 +133,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return "visit" if self.channel == "visit" else "document" if self.channel == "letter" else "call"
 
 
-class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The treatment plan of every stage, in one version."""
+class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The treatment plan of every stage, in one version, for all loans or those of its `scope`.
+
+    `moves: at_once` decides steps that are planned already by the version in force when they are due; with
+    `next_stage` a loan keeps the version under which it entered its stage until it enters another.
+    """
 
     name: PolicyName
     version: Annotated[int, Meta(ge=1)]
@@ -141,6 +146,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     citation: Annotated[str, Meta(min_length=1)]
     slots: Annotated[dict[str, Slot], Meta(min_length=1, max_length=8)]
     stages: dict[StageId, tuple[Step, ...]]
+    scope: Scope | None = None
+    moves: Moves = "at_once"
 
     def steps_of(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage; none for a stage this version does not name."""
@@ -157,6 +164,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def faults_of_strategy(strategy: Strategy, known_stages: Collection[str]) -> Iterator[Fault]:
     """What makes a strategy unusable: stages, slots and steps nobody knows, steps given twice, steps in circles."""
+    yield from faults_of_scope(strategy.scope)
     yield from _faults_of_slots(strategy.slots)
     for stage in sorted(set(known_stages) - strategy.stages.keys()):
         yield Fault(("stages",), f"stages.{stage}: missing; a stage without steps says so with []")
