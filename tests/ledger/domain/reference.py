@@ -93,14 +93,16 @@ class Reference:
         if any(claim.effective == day for claim in self.claims):
             credit, self.credit = self.credit, 0
             self.receive(day, credit)
-        money = [each for each in self.facts.repayments if each.value_date == day]
-        for each in sorted(money, key=lambda each: (each.posted_at, each.id)):
-            if self.stands(each.reversed_on):
-                self.receive(day, each.amount)
+        money = [
+            each for each in self.facts.repayments if each.value_date == day and self.stands(each.reversed_on)
+        ]
+        coming = sum(each.amount for each in money)
         waivers = [each for each in self.facts.waivers if each.effective_on == day]
         for waiver in sorted(waivers, key=lambda each: (each.at, each.id)):
             asked = dict(zip(COMPONENTS, waiver.amounts, strict=True))
-            self.waived.append((waiver, self.waive(day, asked, ahead=waiver.settlement)))
+            self.waived.append((waiver, self.waive(day, asked, coming, ahead=waiver.settlement)))
+        for each in sorted(money, key=lambda each: (each.posted_at, each.id)):
+            self.receive(day, each.amount)
         reasons = {str(each.reason) for each in self.facts.closures if each.closed_on == day}
         for reason in ("settled", "written_off", "sold"):
             if reason in reasons:
@@ -194,18 +196,23 @@ class Reference:
             amount = claim.pay(component, amount)
         self.credit += amount
 
-    def waive(self, day: date, asked: dict[str, int], *, ahead: bool) -> dict[str, int]:
-        """Takes off at most what is owed; returns what it was."""
+    def waive(self, day: date, asked: dict[str, int], coming: int, *, ahead: bool) -> dict[str, int]:
+        """Takes off at most what is owed when the money that is coming is in; returns what it was."""
         claims = [claim for claim in self.claims if claim.effective <= day]
         claims.sort(key=lambda each: (each.due, each.rank, each.key))
         if ahead:
             later = [claim for claim in self.claims if claim.effective > day and claim.rank == 2]
             claims += sorted(later, key=lambda each: (each.due, each.key), reverse=True)
-        left = dict(asked)
+        owed = sum(sum(claim.rests().values()) for claim in claims)
+        limit = max(0, owed - coming - self.credit)
+        taken = dict.fromkeys(COMPONENTS, 0)
         for component in COMPONENTS:
             for claim in claims:
-                left[component] = claim.pay(component, left[component])
-        return {component: asked[component] - left[component] for component in COMPONENTS}
+                wanted = min(asked[component] - taken[component], limit)
+                paid = wanted - claim.pay(component, wanted)
+                taken[component] += paid
+                limit -= paid
+        return taken
 
     # -- items ---------------------------------------------------------------------------------------------
 
@@ -256,7 +263,7 @@ class Reference:
         self.credit = 0
         for number, (waiver, taken) in enumerate(self.waived):
             anew = {**taken, "penalty": taken["penalty"] + taken["compound"], "compound": 0}
-            self.waived[number] = (waiver, self.waive(day, anew, ahead=True))
+            self.waived[number] = (waiver, self.waive(day, anew, received, ahead=True))
         self.receive(day, received)
 
     # -- the answer ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def parts(facts: LoanFacts, day: str) -> list[str]:
     return [money(each) for each in (due_now.penalty, due_now.compound, due_now.interest, due_now.principal)]
 
 
-def test_each_component_is_taken_off_at_the_end_of_its_day_and_accrual_goes_on() -> None:
+def test_each_component_is_taken_off_on_its_day_and_accrual_goes_on() -> None:
     facts = one(waived("03-20", penalty="10.00", compound="1.00", interest="100.00", principal="1000.00"))
     assert parts(facts, "03-19") == ["13.50", "1.35", "300.00", "3000.00"]
     assert parts(facts, "03-20") == ["5.00", "0.50", "200.00", "2000.00"]
@@ -62,9 +62,21 @@ def test_never_more_is_taken_off_than_is_owed_that_day(asked_for: str, left: str
     assert parts(facts, "03-21")[0] == money(cny(left) + cny("1.50"))
 
 
-def test_money_of_the_same_day_comes_first() -> None:
-    facts = one(waived("03-20", penalty="15.00"), repayments=(paid("10.00", "03-20"),))
-    assert parts(facts, "03-20") == ["0.00", "1.50", "300.00", "3000.00"]
+def test_money_of_the_same_day_is_put_on_what_is_not_waived() -> None:
+    facts = one(waived("03-20", penalty="15.00", compound="1.50"), repayments=(paid("3300.00", "03-20"),))
+    assert position(facts, on("03-20")).status == "settled"
+
+
+@pytest.mark.parametrize("pays", ["0.01", "3299.99", "3316.49", "3316.50"])
+def test_what_the_money_of_the_day_pays_is_not_waived_besides(pays: str) -> None:
+    """3,316.50 are owed: a waiver of everything takes what is left, and nothing becomes credit."""
+    everything = waived("03-20", penalty="99.00", compound="99.00", interest="999.00", principal="9999.00")
+    facts = one(everything, repayments=(paid(pays, "03-20"),))
+    found = position(facts, on("03-20"))
+    assert (found.status, found.overpaid) == ("settled", 0)
+    assert money(sum(sum(each.amounts) for each in fold(facts, on("03-20")).waived)) == money(
+        cny("3316.50") - cny(pays)
+    )
 
 
 def test_backdated_money_and_its_reversal_change_how_much_is_waived() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
 from operator import itemgetter
@@ -25,7 +25,7 @@ from ledger.domain.waterfall import COMPOUND, INTEREST, PENALTY, PRINCIPAL, Carr
 
 # Money as (value day, minor units).
 Payment = tuple[int, int]
-# What is waived at the end of a day.
+# What is waived at the start of a day.
 Waived = tuple[int, Waiver]
 
 
@@ -80,7 +80,7 @@ class Book:
             if item.late_from <= day:
                 item.accrued_to = day
         for waiver in waived:
-            self.waive(day, waiver)
+            self.waive(day, waiver, received)
         if received:
             self._receive(day, received)
 
@@ -92,17 +92,22 @@ class Book:
             self._receive(day, amount)
 
     def live(self, payments: Sequence[Payment], waivers: Iterable[Waived]) -> None:
-        """Money and waivers in the order of their days; of one day the money comes first."""
+        """Money and waivers in the order of their days; of one day what is waived comes first.
+
+        So money that settles a loan with what is waived of it is put on what is not waived.
+        """
         done = 0
         for day, waiver in waivers:
-            reached = bisect_right(payments, day, key=itemgetter(0))
+            reached = bisect_left(payments, day, key=itemgetter(0))
             self.take(payments[done:reached])
-            self.waive(day, waiver)
             done = reached
+            same_day = bisect_right(payments, day, key=itemgetter(0))
+            self.waive(day, waiver, sum(amount for _, amount in payments[done:same_day]))
         self.take(payments[done:])
 
-    def waive(self, day: int, waiver: Waiver) -> None:
-        """Take off what is waived, never more than is owed: of what is due the oldest first.
+    def waive(self, day: int, waiver: Waiver, money: int) -> None:
+        """Take off what is waived, never more than is owed after the `money` of the day: of what is due the oldest
+        first, principal last.
 
         A settlement goes on with what is still to come, the last first, so that the loan ends sooner.
         """
@@ -114,12 +119,15 @@ class Book:
         if waiver.settlement:
             ahead = self.items[self.entered :]
             within += [item for item in reversed(ahead) if isinstance(item.source, Instalment)]
+        at_most = max(0, sum(sum(item.rests) for item in within) - money - self.credit)
         taken = [0] * len(waiver.amounts)
         for component, amount in enumerate(waiver.amounts):
             for item in within:
-                if part := min(amount - taken[component], item.rests[component]):
+                part = min(amount - taken[component], item.rests[component], at_most)
+                if part:
                     self._forgive(item, component, part, waiver)
                     taken[component] += part
+                    at_most -= part
         self.waived.append(Waiver(waiver.id, waiver.at, waiver.effective_on, tuple(taken), waiver.settlement))
 
     def _forgive(self, item: Item, component: int, amount: int, waiver: Waiver) -> None:

@@ -186,7 +186,7 @@ class Closure(msgspec.Struct, frozen=True):
 
 
 class Waiver(msgspec.Struct, frozen=True):
-    """What the lender waives at the end of `effective_on`, at most `amounts`: (fee, penalty, compound, interest,
+    """What the lender waives at the start of `effective_on`, at most `amounts`: (fee, penalty, compound, interest,
     principal). Of one id the newest word counts (`at`); a waiver that lapsed has no `effective_on` and is as if
     never made.
 
