@@ -61,9 +61,9 @@ def letter(kind: str, topic: str = "ledger.v1", **named: str) -> Event:
     [
         (cured("L1", "B1"), "FENCE-arrears"),
         (settled("L1", "B1"), "FENCE-arrears"),
-        (claim("L1", "B1"), "FENCE-payment_claim"),
-        (DisputeRaised(borrower_id="B1", loan_id="L1", contact_id="C1", at=NOON), "FENCE-dispute"),
-        (hold("L1", "B1"), "FENCE-hold"),
+        (claim("L1", "B1"), "HOLD-payment_claim"),
+        (DisputeRaised(borrower_id="B1", loan_id="L1", contact_id="C1", at=NOON), "HOLD-dispute"),
+        (hold("L1", "B1"), "HOLD-dispute"),
         (letter("opened", borrower_id="B1", loan_id="L1"), "FENCE-dead_letter"),
         (letter("opened", borrower_id="B1"), "FENCE-dead_letter"),
         (letter("opened", "contact-log.v1", borrower_id="B1", loan_id="L1"), "FENCE-dead_letter"),
@@ -126,7 +126,7 @@ async def test_a_claim_that_ends_leaves_the_dispute_of_the_same_contact(world: M
     await it.take(lifted("L1", "B1", "payment_claim"))
     await it.request("R1", "L1", "B1")
     await it.send()
-    assert await it.rules() == [["FENCE-dispute"]]
+    assert await it.rules() == [["HOLD-dispute"]]
 
 
 async def test_a_request_that_overtakes_its_arrears_waits_for_them(world: Make) -> None:

@@ -12,8 +12,12 @@ from spine.events.contact_log import (
     CONTACT_LOG,
     ContactLogTick,
     ContactRecorded,
+    DangerReported,
+    DeathReported,
     DisputeRaised,
     PaymentClaimed,
+    ThirdPartyRefused,
+    WrongNumberReported,
 )
 from spine.events.ledger import (
     LEDGER,
@@ -37,6 +41,15 @@ def _dead_letters(topic: str) -> tuple[type[Event], type[Event]]:
 _LEDGER_LETTERS: Final = _dead_letters(LEDGER)
 _STAGER_LETTERS: Final = _dead_letters(STAGER)
 _CONTACT_LOG_LETTERS: Final = _dead_letters(CONTACT_LOG)
+#: What was said that stops contact at once.
+_SAID: Final[tuple[type[Event], ...]] = (
+    PaymentClaimed,
+    DisputeRaised,
+    WrongNumberReported,
+    ThirdPartyRefused,
+    DeathReported,
+    DangerReported,
+)
 
 
 def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
@@ -68,9 +81,9 @@ def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
         ),
         Consume(
             CONTACT_LOG,
-            (ContactRecorded, PaymentClaimed, DisputeRaised, ContactLogTick, *_CONTACT_LOG_LETTERS),
+            (ContactRecorded, *_SAID, ContactLogTick, *_CONTACT_LOG_LETTERS),
             take_contact_log,
             early=take_contact_log,
-            early_types=(PaymentClaimed, DisputeRaised, _CONTACT_LOG_LETTERS[0]),
+            early_types=(*_SAID, _CONTACT_LOG_LETTERS[0]),
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from notifier.domain.decision import Fired, Verdict
@@ -51,4 +51,15 @@ def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act) ->
             return False
         if hold.address is not None and facts.address not in (None, hold.address):
             return False
-    return binds(rule.blocks, act)
+    return blocks_act(rule, act)
+
+
+def blocks_act(rule: HoldRule, act: Act) -> bool:
+    """Whether a hold of the kind blocks such an act, wherever it goes."""
+    return binds(rule.blocks, act) or (rule.also_blocks is not None and binds(rule.also_blocks, act))
+
+
+def is_stopped(kinds: Iterable[str], rules: tuple[HoldRule, ...], act: Act) -> bool:
+    """Whether any of the kinds of hold blocks the act; a kind no one knows blocks everything."""
+    by_kind = {rule.kind: rule for rule in rules}
+    return any(kind not in by_kind or blocks_act(by_kind[kind], act) for kind in kinds)

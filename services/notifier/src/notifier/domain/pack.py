@@ -170,11 +170,15 @@ class ContentRule(Rule, frozen=True, kw_only=True):
 
 
 class HoldRule(Strict, frozen=True, kw_only=True):
-    """What a kind of hold blocks. `scope`: the person, or only the address (or channel) the hold names."""
+    """What a kind of hold blocks, and what else it blocks beside that.
+
+    `scope`: the person, or only the address (or channel) the hold names.
+    """
 
     kind: str
     citation: str
     blocks: When = When()
+    also_blocks: When | None = None
     scope: Literal["person", "address"] = "person"
 
 

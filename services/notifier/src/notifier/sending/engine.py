@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 #: Raised whenever the same facts, policy and instant may be decided otherwise than before.
-CORE: Final = "decide-1"
+CORE: Final = "decide-2"
 
 
 @cache
 def engine() -> str:
-    """Such as `decide-1 tzdata-2025b`; a decision of another engine need not come out the same again."""
+    """Such as `decide-2 tzdata-2025b`; a decision of another engine need not come out the same again."""
     return f"{CORE} tzdata-{_zones()}"
 
 

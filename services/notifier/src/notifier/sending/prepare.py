@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from notifier.domain.decision import Verdict
-from notifier.domain.facts import Consent, ContactFacts, Content, PastContact
+from notifier.domain.facts import Consent, ContactFacts, Content, Hold, PastContact
 from notifier.domain.facts import Party as PartyFacts
 from notifier.domain.pack import Pack
 from notifier.gateways.port import Gateway
@@ -16,6 +18,7 @@ from notifier.sending.states import Attempt, Message, client_ref
 from notifier.sending.wording import Wording
 from notifier.store.gates import ARREARS, Fence
 from notifier.store.parties import PersonRow, PointRow
+from notifier.store.stops import AddressStop
 from notifier.templates import Rendered, TemplateRefused
 from notifier.vault import Vault
 from spine.events.notifier import FiredRule
@@ -107,7 +110,7 @@ class Desk:
                 rendered = self.wording.fill(message.template, person, debt)
         except TemplateRefused as refused:
             return Stop((FiredRule(id="TEMPLATE", verdict="deny", citation=refused.detail),))
-        facts = self._facts(message, now_known, person, point, rendered)
+        facts = self._facts(message, now_known, fence, person, point, rendered)
         judged = judge(facts, self.packs, now_known.now, message.expires_at, self.margins)
         if judged.decision.verdict is not Verdict.ALLOW:
             return Refuse(judged)
@@ -130,6 +133,7 @@ class Desk:
         self,
         message: Message,
         now_known: Snapshot,
+        fence: Fence,
         person: PersonRow,
         point: PointRow,
         rendered: Rendered,
@@ -148,6 +152,7 @@ class Desk:
             ),
             stage=message.stage,
             address=point.ref,
+            holds=held_by(fence, point, now_known.stops.get(message.borrower_id, []), now_known.now),
             history=tuple(
                 contact
                 for ref, contact in now_known.history.get(message.borrower_id, [])
@@ -192,10 +197,29 @@ def _may_open(message: Message, fence: Fence, now_known: Snapshot) -> bool:
 
 
 def _point(message: Message, now_known: Snapshot) -> PointRow | None:
-    """The address for the channel: verified ones first; one whose consent was withdrawn only if no other."""
+    """The address for the channel: verified ones first; one that must not be used only if there is no other, so
+    that the decision says why not."""
+    stopped = now_known.stops.get(message.borrower_id, [])
     usable = [
         point
         for point in now_known.points.get(message.borrower_id, [])
         if point.channel == message.channel and point.usable
     ]
-    return min(usable, key=lambda p: p.consent == "withdrawn", default=None)
+    return min(
+        usable,
+        key=lambda p: p.consent == "withdrawn" or any(stop.covers(p) for stop in stopped),
+        default=None,
+    )
+
+
+def held_by(
+    fence: Fence, point: PointRow | None, stops: Sequence[AddressStop], now: datetime
+) -> tuple[Hold, ...]:
+    """The holds of the loan and its borrower, and of the address; one of a clock that is ahead is in force too."""
+    of_loan = [Hold(held.kind, held.since) for held in fence.holds]
+    of_address = [
+        Hold(stop.kind, min(stop.since, now), None, point.channel, point.ref)
+        for stop in stops
+        if point is not None and stop.covers(point)
+    ]
+    return (*of_loan, *of_address)

@@ -95,7 +95,7 @@ class Sender:
     async def _look_again(self, messages: Sequence[OutMessage]) -> list[OutMessage]:
         refs = [message.client_ref for message in messages]
         async with self._runtime.transaction() as tx:
-            open_refs = await attempts.may_still_leave(tx, refs)
+            open_refs = await attempts.may_still_leave(tx, refs, self.desk.packs[0].holds)
         return [message for message in messages if message.client_ref in open_refs]
 
     def _keep_pace(self, results: Sequence[SendResult]) -> None:

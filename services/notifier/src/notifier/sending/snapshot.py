@@ -8,15 +8,17 @@ from datetime import datetime
 
 from notifier.domain.facts import PastContact
 from notifier.sending.states import Attempt, Message, client_ref
-from notifier.store import attempts, freshness, gates, parties
+from notifier.store import attempts, freshness, gates, parties, stops
 from notifier.store.gates import DebtRow, Fence
 from notifier.store.parties import PersonRow, PointRow
+from notifier.store.stops import AddressStop
 from spine.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """By loan: fences, debts; by person: person, points, history; by client_ref: attempts to be resumed.
+    """By loan: fences, debts; by person: person, points, stopped addresses, history; by client_ref: attempts to
+    be resumed.
 
     The history grows while the batch is decided: sends of one person in one batch see each other.
     """
@@ -27,6 +29,7 @@ class Snapshot:
     fences: dict[str, Fence]
     persons: dict[str, PersonRow]
     points: dict[str, list[PointRow]]
+    stops: dict[str, list[AddressStop]]
     history: dict[str, list[tuple[str | None, PastContact]]]
     debts: dict[str, DebtRow]
     resumed: dict[str, Attempt]
@@ -49,6 +52,7 @@ async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: floa
         fences=await gates.fences_of(tx, [(m.loan_id, m.borrower_id) for m in claimed]),
         persons=persons,
         points=await parties.points_of(tx, borrowers),
+        stops=await stops.stops_of(tx, borrowers),
         history=await attempts.history_of(tx, borrowers),
         debts=await gates.debts_of(tx, loans),
         resumed=await attempts.load(tx, refs) if refs else {},

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from notifier.domain.facts import PastContact
+from notifier.domain.holds import is_stopped
+from notifier.domain.pack import HoldRule, PastOutcome
+from notifier.domain.plan import Act
 from notifier.sending.states import Attempt, AttemptState
 from spine.database import Tx
 
@@ -19,6 +22,8 @@ _COLUMNS: Final = (
     " gateway, idempotency_key, not_after, gate_seq, state, at, body_cipher, body_sha256, template_version,"
     " facts_digest, policy, gateway_id, code, unknown_told"
 )
+#: What people report with a word of its own - a promise, a dispute - was a conversation.
+_KNOWN_OUTCOMES: Final = get_args(PastOutcome)
 _OUTCOME: Final = {
     AttemptState.ACCEPTED: "sent",
     AttemptState.DELIVERED: "delivered",
@@ -102,9 +107,21 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
         FROM attempt WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
                        AND state NOT IN ('rejected', 'not_sent')
         UNION ALL
-        SELECT NULL, borrower_id, borrower_id, at, channel, outcome, '', 'collection',
-               array_remove(ARRAY[loan_id], NULL), direction
-        FROM recorded_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
+        SELECT NULL, r.borrower_id, r.borrower_id, r.at, r.channel,
+               CASE WHEN r.outcome = ANY(CAST(:outcomes AS text[])) THEN r.outcome ELSE 'conversation' END,
+               coalesce(r.contact_ref, p.contact_ref, ''), coalesce(p.purpose, r.purpose, 'collection'),
+               array_remove(ARRAY[r.loan_id], NULL), r.direction
+        FROM recorded_contact r LEFT JOIN permit p USING (permit_id, borrower_id)
+        WHERE r.borrower_id = ANY(CAST(:ids AS text[])) AND r.at > :since
+        UNION ALL
+        -- A permit is a contact of its reported outcome, or of an unknown one, until the contact itself is known.
+        SELECT NULL, p.borrower_id, p.borrower_id, coalesce(p.outcome_at, p.at), p.channel,
+               coalesce(p.outcome, 'unknown'), coalesce(p.contact_ref, ''), p.purpose, ARRAY[p.loan_id], 'outbound'
+        FROM permit p
+        WHERE p.borrower_id = ANY(CAST(:ids AS text[])) AND p.at > :since AND p.granted
+          AND p.outcome IS DISTINCT FROM 'not_made'
+          AND NOT EXISTS (SELECT 1 FROM recorded_contact r
+                          WHERE r.permit_id = p.permit_id AND r.borrower_id = p.borrower_id)
         UNION ALL
         SELECT NULL, borrower_id, party_id, at, channel, outcome, contact_ref, purpose, debts, direction
         FROM past_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
@@ -112,6 +129,7 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
         """,
         ids=sorted(set(borrower_ids)),
         since=tx.now - HISTORY,
+        outcomes=list(_KNOWN_OUTCOMES),
     )
     history: dict[str, list[tuple[str | None, PastContact]]] = {}
     for row in rows:
@@ -185,23 +203,40 @@ async def messages_of(tx: Tx, client_refs: Iterable[str]) -> dict[str, str]:
     return {row.client_ref: row.message_id for row in rows}
 
 
-async def may_still_leave(tx: Tx, client_refs: Sequence[str]) -> set[str]:
-    """Those still SENDING by this reservation whose gates and switches are open: asked before bytes leave."""
+async def may_still_leave(tx: Tx, client_refs: Sequence[str], holds: tuple[HoldRule, ...]) -> set[str]:
+    """Those still SENDING by this reservation whose gates and switches are open: asked before bytes leave.
+
+    `holds` says what each kind of hold blocks.
+    """
     rows = await tx.execute(
         """
-        SELECT a.client_ref FROM attempt a
+        SELECT a.client_ref, a.channel, a.purpose, m.stage,
+               ARRAY(SELECT g.kind FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed
+                     UNION SELECT w.kind FROM wide_gate w
+                     WHERE w.scope = 'borrower' AND w.ref = a.borrower_id AND w.closed) AS kinds
+        FROM attempt a JOIN message m ON m.id = a.message_id
         WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = 'sending'
           AND EXISTS (SELECT 1 FROM loan_gate g
                       WHERE g.loan_id = a.loan_id AND g.reason = 'arrears' AND g.seq = a.gate_seq)
-          AND NOT EXISTS (SELECT 1 FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed)
-          AND NOT EXISTS (SELECT 1 FROM wide_gate w JOIN message m ON m.id = a.message_id
-                          WHERE w.closed AND ((w.scope = 'borrower' AND w.ref = a.borrower_id)
+          AND NOT EXISTS (SELECT 1 FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed AND g.kind IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM address_stop s
+                          WHERE s.borrower_id = a.borrower_id
+                            AND (s.address_index = a.address_index OR s.contact_ref = a.contact_ref
+                                 OR (s.contact_ref IS NULL AND coalesce(s.channel, a.channel) = a.channel)))
+          AND NOT EXISTS (SELECT 1 FROM wide_gate w
+                          WHERE w.closed AND w.kind IS NULL AND ((w.scope = 'borrower' AND w.ref = a.borrower_id)
                                            OR (w.scope = 'partition' AND w.ref = CAST(m.partition AS text))))
           AND NOT EXISTS (SELECT 1 FROM kill_switch k WHERE k.stopped AND k.scope IN ('all', a.channel))
         """,
         refs=sorted(client_refs),
     )
-    return {row.client_ref for row in rows}
+    return {
+        row.client_ref
+        for row in rows
+        if not is_stopped(
+            row.kinds, holds, Act(row.channel, row.purpose, row.stage, "debtor", automated=True)
+        )
+    }
 
 
 async def left_behind(tx: Tx, *, lease_s: float, batch: int) -> list[str]:

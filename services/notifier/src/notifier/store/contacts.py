@@ -37,10 +37,12 @@ async def insert_contacts(tx: Tx, contacts: Iterable[ContactRecorded]) -> None:
     rows = sorted(contacts, key=lambda c: c.contact_id)
     await tx.execute(
         """
-        INSERT INTO recorded_contact (contact_id, borrower_id, loan_id, channel, direction, outcome, at)
+        INSERT INTO recorded_contact (contact_id, borrower_id, loan_id, channel, direction, outcome, at, purpose,
+                                      contact_ref, permit_id)
         SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:borrowers AS text[]), CAST(:loans AS text[]),
                              CAST(:channels AS text[]), CAST(:directions AS text[]), CAST(:outcomes AS text[]),
-                             CAST(:ats AS timestamptz[]))
+                             CAST(:ats AS timestamptz[]), CAST(:purposes AS text[]), CAST(:refs AS text[]),
+                             CAST(:permits AS text[]))
         ON CONFLICT (contact_id) DO NOTHING
         """,
         ids=[c.contact_id for c in rows],
@@ -50,6 +52,9 @@ async def insert_contacts(tx: Tx, contacts: Iterable[ContactRecorded]) -> None:
         directions=[c.direction for c in rows],
         outcomes=[c.outcome for c in rows],
         ats=[c.at for c in rows],
+        purposes=[c.purpose for c in rows],
+        refs=[c.contact_ref for c in rows],
+        permits=[c.permit_id for c in rows],
     )
 
 

@@ -46,11 +46,44 @@ class DebtRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A hold in force on a loan or its borrower: its kind, and since when (business time)."""
+
+    kind: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoanGate:
+    """A change of one gate of a loan. `reason` carries the id of what changes it; a hold's gate knows its kind."""
+
+    loan_id: str
+    reason: str
+    closed: bool
+    kind: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WideGate:
+    """A change of a gate of a borrower or a partition (`scope`), as LoanGate."""
+
+    scope: str
+    ref: str
+    reason: str
+    closed: bool
+    kind: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fence:
-    """The gates of one send: closed reasons, and the arrears gate's number (None: never heard of)."""
+    """The gates of one send: reasons that close it to everything, the arrears gate's number (None: never heard
+    of), and the holds: what these close is a matter of their kind."""
 
     closed: tuple[str, ...]
     arrears_seq: int | None
+    holds: tuple[Held, ...] = ()
 
 
 async def advance_arrears(tx: Tx, rows: Iterable[ArrearsRow]) -> None:
@@ -73,54 +106,59 @@ async def advance_arrears(tx: Tx, rows: Iterable[ArrearsRow]) -> None:
     )
 
 
-async def change_loan_gates(tx: Tx, changes: Sequence[tuple[str, str, bool]]) -> None:
-    """(loan, reason with its id, closed): closes gates, and opens them for good.
+async def change_loan_gates(tx: Tx, changes: Sequence[LoanGate]) -> None:
+    """Closes gates, and opens them for good.
 
     The arrears gate is locked first: a send holds it shared, so it is wholly before or after this.
     """
-    ordered = sorted(set(changes))
+    ordered = sorted(set(changes), key=lambda change: (change.loan_id, change.reason))
     await tx.execute(
         "SELECT 1 FROM loan_gate WHERE loan_id = ANY(CAST(:loans AS text[])) AND reason = 'arrears'"
         " ORDER BY loan_id FOR UPDATE",
-        loans=[loan for loan, _, _ in ordered],
+        loans=[change.loan_id for change in ordered],
     )
     for closed in (True, False):
-        some = [(loan, reason) for loan, reason, is_closed in ordered if is_closed is closed]
+        some = list({(c.loan_id, c.reason): c for c in ordered if c.closed is closed}.values())
         if some:
             await tx.execute(
                 """
-                INSERT INTO loan_gate AS g (loan_id, reason, seq, closed)
-                SELECT u.loan_id, u.reason, 0, :closed
-                FROM unnest(CAST(:loans AS text[]), CAST(:reasons AS text[])) AS u(loan_id, reason)
+                INSERT INTO loan_gate AS g (loan_id, reason, seq, closed, kind, since)
+                SELECT u.loan_id, u.reason, 0, :closed, u.kind, u.since
+                FROM unnest(CAST(:loans AS text[]), CAST(:reasons AS text[]), CAST(:kinds AS text[]),
+                            CAST(:sinces AS timestamptz[])) AS u(loan_id, reason, kind, since)
                 ON CONFLICT (loan_id, reason) DO UPDATE
                     SET closed = false, changed_at = clock_timestamp() WHERE g.closed AND NOT :closed
                 """,
                 closed=closed,
-                loans=[loan for loan, _ in some],
-                reasons=[reason for _, reason in some],
+                loans=[change.loan_id for change in some],
+                reasons=[change.reason for change in some],
+                kinds=[change.kind for change in some],
+                sinces=[change.since for change in some],
             )
 
 
-async def change_wide_gates(tx: Tx, changes: Sequence[tuple[str, str, str, bool]]) -> None:
-    """(scope, borrower or partition, reason with its id, closed), as change_loan_gates; for scope borrower
-    the caller has locked the persons' rows."""
-    for scope, ref, reason, closed in sorted(set(changes)):
-        if scope == "partition":
+async def change_wide_gates(tx: Tx, changes: Sequence[WideGate]) -> None:
+    """As change_loan_gates; for scope borrower the caller has locked the persons' rows."""
+    for change in sorted(set(changes), key=lambda c: (c.scope, c.ref, c.reason, c.closed)):
+        if change.scope == "partition":
             await tx.execute(
                 "SELECT pg_advisory_xact_lock(:class, :partition)",
                 **{"class": _PARTITION_LOCKS},
-                partition=int(ref),
+                partition=int(change.ref),
             )
         await tx.execute(
             """
-            INSERT INTO wide_gate AS g (scope, ref, reason, closed) VALUES (:scope, :ref, :reason, :closed)
+            INSERT INTO wide_gate AS g (scope, ref, reason, closed, kind, since)
+            VALUES (:scope, :ref, :reason, :closed, :kind, :since)
             ON CONFLICT (scope, ref, reason) DO UPDATE
                 SET closed = false, changed_at = clock_timestamp() WHERE g.closed AND NOT excluded.closed
             """,
-            scope=scope,
-            ref=ref,
-            reason=reason,
-            closed=closed,
+            scope=change.scope,
+            ref=change.ref,
+            reason=change.reason,
+            closed=change.closed,
+            kind=change.kind,
+            since=change.since,
         )
 
 
@@ -143,10 +181,10 @@ async def fences_of(tx: Tx, loans: Iterable[tuple[str, str]]) -> dict[str, Fence
     pairs = sorted(set(loans))
     rows = await tx.execute(
         """
-        SELECT u.loan_id, g.reason, g.seq, g.closed
+        SELECT u.loan_id, g.reason, g.seq, g.closed, g.kind, g.since
         FROM unnest(CAST(:loans AS text[])) AS u(loan_id) JOIN loan_gate g USING (loan_id)
         UNION ALL
-        SELECT u.loan_id, w.reason, 0, w.closed
+        SELECT u.loan_id, w.reason, 0, w.closed, w.kind, w.since
         FROM unnest(CAST(:loans AS text[]), CAST(:borrowers AS text[]), CAST(:partitions AS text[]))
              AS u(loan_id, borrower_id, partition)
         JOIN wide_gate w ON w.closed AND ((w.scope = 'borrower' AND w.ref = u.borrower_id)
@@ -157,14 +195,22 @@ async def fences_of(tx: Tx, loans: Iterable[tuple[str, str]]) -> dict[str, Fence
         partitions=[str(partition_of(borrower, tx.partitions)) for _, borrower in pairs],
     )
     closed: dict[str, list[str]] = {loan: [] for loan, _ in pairs}
+    holds: dict[str, set[tuple[str, datetime]]] = {loan: set() for loan, _ in pairs}
     seqs: dict[str, int] = {}
     for row in rows:
         if row.reason == ARREARS:
             seqs[row.loan_id] = row.seq
-        if row.closed:
+        if row.closed and row.kind is None:
             closed[row.loan_id].append(row.reason)
+        elif row.closed:
+            # A hold placed by a clock that is ahead of this one is in force all the same.
+            holds[row.loan_id].add((row.kind, min(row.since or tx.now, tx.now)))
     return {
-        loan: Fence(tuple(sorted([*reasons, *([] if loan in seqs else [ARREARS])])), seqs.get(loan))
+        loan: Fence(
+            tuple(sorted([*reasons, *([] if loan in seqs else [ARREARS])])),
+            seqs.get(loan),
+            tuple(Held(kind, since) for kind, since in sorted(holds[loan])),
+        )
         for loan, reasons in closed.items()
     }
 
