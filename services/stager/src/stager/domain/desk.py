@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from spine.envelope import Envelope
 from spine.events.ledger import (
@@ -32,6 +31,7 @@ from stager.domain.cutover import Start
 from stager.domain.figures import Figures
 from stager.domain.hold_book import HoldBook, HoldFact
 from stager.domain.judging import judge
+from stager.domain.people import Person
 from stager.domain.planning import Plans
 from stager.domain.rulebook import Rulebook
 
@@ -64,18 +64,18 @@ class Desk:
         rulebook: Rulebook,
         now: datetime,
         *,
-        zones: Mapping[str, ZoneInfo],
+        people: Mapping[str, Person],
         cases: Iterable[Case],
         episodes: Iterable[Episode],
         holds: HoldBook,
         starts: Mapping[str, date],
     ) -> None:
-        """`zones` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
+        """`people` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
         of each loan that facts will name; `holds` those of the borrowers; `starts` on which day the
         loans taken over of a borrower begin to be contacted, where that is known."""
         self._rulebook = rulebook
         self._now = now
-        self._zones = zones
+        self._people = people
         self._cases = {case.borrower_id: case for case in cases}
         self._episodes = {episode.loan_id: episode for episode in episodes}
         self._plans = Plans(now)
@@ -225,15 +225,17 @@ class Desk:
 
     def _judge(self, episode: Episode, as_of: date, *, after_close: bool, cause: Envelope) -> None:
         loan_id = episode.loan_id
+        person = self._people[episode.borrower_id]
         judged = judge(
             self._rulebook,
             episode,
             as_of,
             holds=self.holds.kinds(loan_id),
             after_close=after_close,
-            zone=self._zones[episode.borrower_id],
+            zone=person.zone,
             plans=self._plans,
             start=self._start_of(episode),
+            subject=person.subject(episode.figures.product),
         )
         self._keep_judged(judged.episode)
         if judged.entry is None:

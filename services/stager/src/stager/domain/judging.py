@@ -11,7 +11,9 @@ from spine.policy import Loaded
 from stager.domain.cases import Episode, StageEntry, StepTimer
 from stager.domain.cutover import Start
 from stager.domain.planning import Planned, Plans
-from stager.domain.rulebook import Rulebook
+from stager.domain.rulebook import Rulebook, Shelf
+from stager.domain.scopes import ANYONE, Subject
+from stager.domain.stage_policy import StagePolicy
 from stager.domain.staging import ENGINE, Enters, StageFacts, Stays, decide_stage, digest_of
 from stager.domain.strategy import Step, Strategy
 
@@ -35,12 +37,16 @@ def judge(
     zone: ZoneInfo,
     plans: Plans,
     start: Start | None = None,
+    subject: Subject = ANYONE,
 ) -> Judged:
     """Decides the stage of an episode on `as_of`. `holds` are the kinds active on the loan.
 
+    `subject` picks the policies that are for this loan.
+
     `start` is that of a loan taken over: its steps begin no earlier, and are not planned while it has none.
     """
-    stages, hold_rules = rulebook.stages.on(as_of), rulebook.holds.on(as_of)
+    since = episode.entered_on if episode.stage is not None else None
+    stages, hold_rules = rulebook.stages.on(as_of, subject, since=since), rulebook.holds.on(as_of)
     facts = StageFacts(
         loan_id=episode.loan_id,
         episode=episode.episode,
@@ -57,7 +63,7 @@ def judge(
     if isinstance(decision, Stays):
         judge_on = episode.judge_on
         if episode.stage is not None:
-            judge_on = _judge_next_on(rulebook, episode, episode.stage, as_of)
+            judge_on = _judge_next_on(rulebook.stages, episode, episode.stage, as_of, subject, since)
         return Judged(replace(episode, judged_on=as_of, judge_on=judge_on))
     entry = _entry(episode, facts, decision, stages.digest, hold_rules.digest, plans.now)
     seen = episode.stages_seen
@@ -69,7 +75,7 @@ def judge(
     entered = replace(
         episode,
         judged_on=as_of,
-        judge_on=_judge_next_on(rulebook, episode, entry.to_stage, as_of),
+        judge_on=_judge_next_on(rulebook.stages, episode, entry.to_stage, as_of, subject, as_of),
         stage=entry.to_stage,
         entry_no=entry.entry_no,
         entered_on=as_of,
@@ -77,7 +83,7 @@ def judge(
         stages_seen=seen if entry.to_stage in seen else (*seen, entry.to_stage),
         awaits_start=waits,
     )
-    strategy = rulebook.strategies.on(as_of)
+    strategy = rulebook.strategies.on(as_of, subject)
     timers = () if waits else first_timers(strategy, entry, from_on=steps_from_on, zone=zone, plans=plans)
     return Judged(entered, entry, timers)
 
@@ -134,11 +140,19 @@ def _timer(entry: StageEntry, step: Step, due: Planned) -> StepTimer:
     )
 
 
-def _judge_next_on(rulebook: Rulebook, episode: Episode, stage: str, as_of: date) -> date | None:
+def _judge_next_on(
+    stages: Shelf[StagePolicy],
+    episode: Episode,
+    stage: str,
+    as_of: date,
+    subject: Subject,
+    since: date | None,
+) -> date | None:
     """From when a close may change the stage; a promotion that a hold keeps back is tried at every close."""
-    stages = rulebook.stages
-    current = next((each for each in stages.on(as_of).policy.stages if each.id == stage), None)
+    policy = stages.on(as_of, subject, since=since).policy
+    current = next((each for each in policy.stages if each.id == stage), None)
     if current is None:
         return as_of
-    days = (episode.figures.exceeds_on(current.dpd_max), stages.changes_after(as_of))
+    changes_on = stages.changes_after(as_of, subject, since=since)
+    days = (episode.figures.exceeds_on(current.dpd_max), changes_on)
     return min((day for day in days if day is not None), default=None)

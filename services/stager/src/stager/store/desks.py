@@ -15,7 +15,7 @@ from stager.store.cutover import starts_of
 from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, save_stages
 from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
-from stager.store.parties import lock_parties
+from stager.store.parties import lock_people
 from stager.store.rows import Rows
 from stager.store.steps import insert_timers
 from stager.tables.cases import CASE, STAGE_ENTRY
@@ -66,7 +66,7 @@ async def load_desk(
     """Locks these borrowers and loads their open loans, the latest episode of each of `loan_ids`, holds, and the
     days on which borrowers start of whom loans were or are being `taken_over`."""
     borrowers = sorted(borrower_ids)
-    zones = await lock_parties(tx, borrowers, house.zone)
+    people = await lock_people(tx, borrowers, house.zone)
     cases = await tx.execute(
         """
         SELECT DISTINCT ON (c.borrower_id) c.case_id, c.borrower_id, c.case_no, c.opened_at, c.closed_at
@@ -94,7 +94,7 @@ async def load_desk(
     return Desk(
         house.rulebook,
         tx.now,
-        zones=zones,
+        people=people,
         cases=[Case(**row._mapping) for row in cases],
         episodes=episodes,
         holds=await load_holds(tx, house, borrowers, hold_names),

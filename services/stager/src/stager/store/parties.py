@@ -10,6 +10,7 @@ import msgspec
 
 from spine.database import Tx
 from spine.events.notifier import PartyChanged
+from stager.domain.people import Person
 
 _ZONES: Final[dict[str, ZoneInfo | None]] = {}
 
@@ -28,19 +29,32 @@ def zone_of(name: str | None, lender_zone: ZoneInfo) -> ZoneInfo:
 
 async def lock_parties(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo) -> dict[str, ZoneInfo]:
     """Locks borrowers, in the one order everybody keeps, and returns their zones."""
+    return {id_: person.zone for id_, person in (await lock_people(tx, borrower_ids, lender_zone)).items()}
+
+
+async def lock_people(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo) -> dict[str, Person]:
+    """Locks borrowers as `lock_parties`, and returns what is known of them."""
     ids = sorted(borrower_ids)
     await tx.execute(
         "INSERT INTO party (borrower_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING", ids=ids
     )
     rows = await tx.execute(
         """
-        SELECT p.borrower_id, p.zone
+        SELECT p.borrower_id, p.zone, p.region, p.segment
         FROM unnest(CAST(:ids AS text[])) AS u(borrower_id) JOIN party AS p USING (borrower_id)
         ORDER BY p.borrower_id FOR UPDATE OF p
         """,
         ids=ids,
     )
-    return {row.borrower_id: zone_of(row.zone, lender_zone) for row in rows}
+    return {
+        row.borrower_id: Person(zone_of(row.zone, lender_zone), row.region, _traits(row.segment))
+        for row in rows
+    }
+
+
+def _traits(segment: Mapping[str, Any]) -> dict[str, str]:
+    """The traits of a profile that are words; core banking may tell others, which no scope asks for."""
+    return {key: value for key, value in segment.items() if isinstance(value, str)}
 
 
 async def save_parties(tx: Tx, parties: Mapping[str, PartyChanged]) -> None:
