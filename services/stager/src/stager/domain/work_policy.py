@@ -150,6 +150,7 @@ class WorkPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     outcomes: dict[TaskOutcome, OutcomeRule]
     results: dict[str, ResultRule]
     referrals: dict[Literal["agency", "legal"], ReferralRule]
+    notice_steps: tuple[str, ...]
     agency_review_days: Annotated[int, Meta(ge=1, le=1_100)]
 
     def kind(self, name: str) -> KindRule:

@@ -16,6 +16,7 @@ from stager.domain.promise_policy import PromisePolicy
 from stager.domain.rulebook import Rulebook
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
+from stager.domain.work_policy import WorkPolicy
 
 _KINDS: dict[type[msgspec.Struct], str] = {
     StagePolicy: "stages",
@@ -25,6 +26,7 @@ _KINDS: dict[type[msgspec.Struct], str] = {
     ContactPolicy: "contacts",
     PreparationPolicy: "preparation",
     PromisePolicy: "promises",
+    WorkPolicy: "work",
 }
 
 

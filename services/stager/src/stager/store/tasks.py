@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from spine.database import Tx
+from spine.errors import NotFound
 from stager.domain.tasks import HistoryEntry, Task, TaskState, TaskStatus
 from stager.store.rows import Rows
 from stager.tables.work import TASK, TASK_HISTORY
 
 #: What whoever opens a task says of it; the rest is what became of it.
 _OF_TASK: Final = frozenset(field.name for field in fields(Task))
-_TASKS: Final = Rows(TASK, without={"retry_at"}, paths={name: f"task.{name}" for name in _OF_TASK})
+_PATHS: Final = {name: f"task.{name}" for name in _OF_TASK}
+_TASKS: Final = Rows(TASK, without={"retry_at"}, paths=_PATHS)
+#: A new task is looked at at once by whoever gives out work.
+_NEW: Final = Rows(TASK, paths={**_PATHS, "retry_at": "opened_at"})
 _HISTORY: Final = Rows(TASK_HISTORY, without={"entry"})
 _INSERT: Final = f"""
-    INSERT INTO task ({_TASKS.columns}) SELECT {_TASKS.selected} FROM {_TASKS.source}
+    INSERT INTO task ({_NEW.columns}) SELECT {_NEW.selected} FROM {_NEW.source}
     ON CONFLICT (task_id) DO NOTHING RETURNING task_id
 """  # noqa: S608 (column names of our own tables)
 _UPDATE: Final = f"""
@@ -45,7 +50,7 @@ def task_of(row: Any) -> TaskState:
 
 async def insert_tasks(tx: Tx, tasks: Sequence[TaskState]) -> set[str]:
     """Keeps new tasks; returns the ids that were not there before."""
-    rows = await tx.execute(_INSERT, **_TASKS.parameters(tasks))
+    rows = await tx.execute(_INSERT, **_NEW.parameters(tasks))
     return {row.task_id for row in rows}
 
 
@@ -79,3 +84,124 @@ async def lock_open_tasks(
         kinds=sorted(kinds) if kinds is not None else None,
     )
     return [task_of(row) for row in rows]
+
+
+async def find_task(tx: Tx, task_id: str) -> TaskState:
+    """A task. Raises NotFound."""
+    row = (await tx.execute(f"{SELECT} WHERE t.task_id = :id", id=task_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no task {task_id}", task_id=task_id)
+    return task_of(row)
+
+
+async def lock_task(tx: Tx, task_id: str) -> TaskState:
+    """A task, locked against all others who want it. Raises NotFound."""
+    row = (await tx.execute(f"{SELECT} WHERE t.task_id = :id FOR UPDATE", id=task_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no task {task_id}", task_id=task_id)
+    return task_of(row)
+
+
+async def history_of(tx: Tx, task_id: str) -> list[HistoryEntry]:
+    """What happened to a task, in order."""
+    rows = await tx.execute(
+        "SELECT task_id, at, what, by, to_member, note FROM task_history WHERE task_id = :id ORDER BY entry",
+        id=task_id,
+    )
+    return [HistoryEntry(**row._mapping) for row in rows]
+
+
+async def tasks_of_case(tx: Tx, case_id: str) -> list[TaskState]:
+    """The tasks of a case, open ones first, then the newest."""
+    rows = await tx.execute(
+        f"{SELECT} WHERE t.case_id = :case ORDER BY t.closed_at DESC NULLS FIRST, t.rank, t.task_id",
+        case=case_id,
+    )
+    return [task_of(row) for row in rows]
+
+
+async def open_tasks_of(tx: Tx, borrower_ids: Sequence[str]) -> list[TaskState]:
+    """The open tasks of borrowers, locked."""
+    rows = await tx.execute(
+        f"""
+        {SELECT} JOIN unnest(CAST(:ids AS text[])) AS u(borrower_id) USING (borrower_id)
+        WHERE t.status = 'open' ORDER BY t.task_id FOR UPDATE OF t
+        """,
+        ids=sorted(set(borrower_ids)),
+    )
+    return [task_of(row) for row in rows]
+
+
+async def lock_late(tx: Tx, limit: int) -> list[TaskState]:
+    """Tasks past their deadline that the lead does not see yet, locked; those others work on are left out."""
+    rows = await tx.execute(
+        f"""
+        {SELECT} WHERE t.status = 'open' AND t.escalated_at IS NULL AND t.sla_at <= :now
+        ORDER BY t.sla_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        """,
+        now=tx.now,
+        limit=limit,
+    )
+    return [task_of(row) for row in rows]
+
+
+async def lock_ended_leases(tx: Tx, limit: int) -> list[TaskState]:
+    """Tasks in hand whose lease is over, locked; those others work on are left out."""
+    rows = await tx.execute(
+        f"""
+        {SELECT} WHERE t.status = 'open' AND t.lease_until <= :now
+        ORDER BY t.lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+        """,
+        now=tx.now,
+        limit=limit,
+    )
+    return [task_of(row) for row in rows]
+
+
+async def lock_missed_borrowers(tx: Tx, due_before: datetime, limit: int) -> list[str]:
+    """Whose appointments passed without anyone having them in hand: their party rows, locked."""
+    rows = await tx.execute(
+        """
+        SELECT p.borrower_id FROM party AS p WHERE p.borrower_id IN (
+            SELECT borrower_id FROM task
+            WHERE status = 'open' AND kind = 'call_back' AND due_at <= :due
+              AND (lease_until IS NULL OR lease_until <= :now)
+            ORDER BY due_at LIMIT :limit)
+        ORDER BY p.borrower_id FOR UPDATE SKIP LOCKED
+        """,
+        due=due_before,
+        now=tx.now,
+        limit=limit,
+    )
+    return [row.borrower_id for row in rows]
+
+
+async def work_due(tx: Tx, missed_after: timedelta) -> tuple[int, datetime | None]:
+    """How many timers of people's work are due now, and when the next one is."""
+    row = (
+        await tx.execute(
+            """
+            SELECT count(*) FILTER (WHERE at <= :now) AS due, min(at) FILTER (WHERE at > :now) AS next FROM (
+                (SELECT retry_at AS at FROM task WHERE status = 'open' AND assignee IS NULL
+                 ORDER BY retry_at LIMIT 1)
+                UNION ALL
+                (SELECT retry_at FROM task WHERE status = 'open' AND assignee IS NULL AND retry_at > :now
+                 ORDER BY retry_at LIMIT 1)
+                UNION ALL
+                (SELECT sla_at FROM task WHERE status = 'open' AND escalated_at IS NULL AND sla_at IS NOT NULL
+                 ORDER BY sla_at LIMIT 1)
+                UNION ALL
+                (SELECT lease_until FROM task WHERE status = 'open' AND lease_until IS NOT NULL
+                 ORDER BY lease_until LIMIT 1)
+                UNION ALL
+                (SELECT greatest(due_at + CAST(:missed AS interval), lease_until) FROM task
+                 WHERE status = 'open' AND kind = 'call_back' ORDER BY due_at LIMIT 1)
+                UNION ALL
+                (SELECT from_at FROM member_absence WHERE moved_at IS NULL ORDER BY from_at LIMIT 1)
+            ) AS timers(at)
+            """,
+            now=tx.now,
+            missed=missed_after,
+        )
+    ).one()
+    return row.due, row.next
