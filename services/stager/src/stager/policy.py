@@ -16,12 +16,14 @@ from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files,
 from stager.domain.contact_policy import ContactPolicy, faults_of_contacts
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
+from stager.domain.plan_policy import PlanPolicy, faults_of_plans
 from stager.domain.preparation import PreparationPolicy, faults_of_preparation
 from stager.domain.promise_policy import PromisePolicy, faults_of_promises
 from stager.domain.rulebook import Rulebook, Shelf, Versioned, scope_of
 from stager.domain.scopes import ties
 from stager.domain.stage_policy import StagePolicy, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
+from stager.domain.waiver_policy import WaiverPolicy, faults_of_waivers
 from stager.domain.work_policy import WorkPolicy, faults_of_work
 
 V = TypeVar("V", bound=Versioned)
@@ -80,6 +82,8 @@ def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
             CutoverPolicy, "cutover", files, lambda c: _faults_of_calendar(c.calendar, calendars)
         ),
         promises=_shelf(PromisePolicy, "promises", files, lambda p: _faults_of_promises(p, known, calendars)),
+        plans=_shelf(PlanPolicy, "plans", files, lambda p: faults_of_plans(p, known)),
+        waivers=_shelf(WaiverPolicy, "waivers", files, lambda w: faults_of_waivers(w, known)),
         contacts=_shelf(ContactPolicy, "contacts", files, lambda c: _faults_of_contacts(c, calendars)),
         preparations=_shelf(
             PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 from spine.errors import TactError
+from stager.domain.cases import stable_id
+from stager.domain.decision import canonical
 
 
 class PlanState(StrEnum):
@@ -177,4 +179,14 @@ class Plan:
     ended_at: datetime | None = None
     end_reason: str | None = None
     judge_on: date | None = None
-    reminder_at: datetime | None = None
+    request_digest: str = ""
+
+    @property
+    def hold_id(self) -> str:
+        """The hold of the time the plan was last in force; each time it is another."""
+        return stable_id("hold", "plan_active", self.plan_id, self.turn)
+
+    @property
+    def terms_text(self) -> str:
+        """The terms as canonical JSON."""
+        return canonical(self.terms)

@@ -14,11 +14,13 @@ from spine.policy import Loaded
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
+from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
 from stager.domain.scopes import ANYONE, Moves, Scope, Subject
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
+from stager.domain.waiver_policy import WaiverPolicy
 from stager.domain.work_policy import WorkPolicy
 
 
@@ -133,6 +135,8 @@ class Rulebook:
     contacts: Shelf[ContactPolicy]
     preparations: Shelf[PreparationPolicy]
     promises: Shelf[PromisePolicy]
+    plans: Shelf[PlanPolicy]
+    waivers: Shelf[WaiverPolicy]
     work: Shelf[WorkPolicy]
     calendars: Mapping[str, Calendar]
 

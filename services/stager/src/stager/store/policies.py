@@ -11,11 +11,13 @@ from spine.database import Tx
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.hold_policy import HoldPolicy
+from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
 from stager.domain.rulebook import Rulebook
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
+from stager.domain.waiver_policy import WaiverPolicy
 from stager.domain.work_policy import WorkPolicy
 
 _KINDS: dict[type[msgspec.Struct], str] = {
@@ -26,6 +28,8 @@ _KINDS: dict[type[msgspec.Struct], str] = {
     ContactPolicy: "contacts",
     PreparationPolicy: "preparation",
     PromisePolicy: "promises",
+    PlanPolicy: "plans",
+    WaiverPolicy: "waivers",
     WorkPolicy: "work",
 }
 
