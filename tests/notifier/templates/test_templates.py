@@ -33,6 +33,7 @@ IDS = {
     "s3-formal-sms",
     "s4-formal-sms",
     "closure-sms",
+    "promise-reminder-sms",
 }
 TEXT = "【{{ institution }}】您好，请致电{{ hotline }}。"
 
