@@ -36,6 +36,104 @@ def test_the_shipped_plan_is_staged() -> None:
     }
 
 
+def planned(step: str, stage: str = "S2") -> list[str]:
+    """The faults of a strategy that has this one step in a stage."""
+    text = "name: strategy-x\nversion: 1\neffective_from: 2026-01-01\ncitation: test\n"
+    text += 'slots:\n  day: {at: "10:00", until: "18:00"}\nstages:\n'
+    for each in ("DUE", "S1", "S2", "S3", "S4"):
+        text += f"  {each}:\n    - {step}\n" if each == stage else f"  {each}: []\n"
+    try:
+        rulebook_of({**SHIPPED, "strategy-cn.yaml": text}, CALENDARS)
+    except BadPolicy as refused:
+        return [f"{fault.line}: {fault.reason}" for fault in refused.faults]
+    return []
+
+
+WHEN = "purpose: collection, when: {from_day: 0, every_days: 1, slot: day}"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "reason"),
+    [
+        ("channel: call", "channel: fax", "fax"),
+        ("channel: call, skill: hardship", "channel: call, skill: Hard ship", "skill"),
+        ("channel: call", "channel: call, document: notice", ".document: channel call has none"),
+        ("channel: call, template: s2-script", "channel: visit, people: 2, template: s2-script", "has none"),
+        ("channel: visit, people: 2", "channel: visit", "made by 2 people or more"),
+        ("channel: letter, document: overdue_notice", "channel: letter", "needs a document"),
+        ("channel: sms, template: s2-soft", "channel: sms", "needs a template"),
+        ("channel: task, task: referral", "channel: task", "needs a task"),
+        ("channel: task, task: referral", "channel: task, task: call", "call"),
+        (
+            "channel: wechat, template: a, fallback: {channel: sms, template: b}",
+            "channel: sms, template: a, fallback: {channel: sms, template: b}",
+            "needs none",
+        ),
+        ("channel: call, only_if: [{local: true}]", "channel: call, only_if: [{near: true}]", "near"),
+        (
+            "channel: call, only_if: [{dpd: {at_least: 60}}]",
+            "channel: call, only_if: [{dpd: {at_least: 61}}]",
+            "only_if: contradictory, dpd cannot be at least 61 and at most 60",
+        ),
+        (
+            "channel: call, stop_if: [{dpd: {at_most: 31}}]",
+            "channel: call, stop_if: [{dpd: {at_most: 30}}]",
+            "stop_if: never holds",
+        ),
+        (
+            "channel: call, only_if: [{local: true}], stop_if: [{local: false}]",
+            "channel: call, only_if: [{local: true}], stop_if: [{local: true}]",
+            "never done",
+        ),
+        (
+            "channel: call, stop_if: [{dpd: {at_most: 31}}]",
+            "channel: call, stop_if: [{dpd: {}}]",
+            "nothing is asked",
+        ),
+    ],
+)
+def test_steps_of_every_channel(good: str, bad: str, reason: str) -> None:
+    assert planned(f"{{id: a, {good}, {WHEN}}}") == []
+    [fault, *_] = planned(f"{{id: a, {bad}, {WHEN}}}")
+    assert fault.startswith("11: ")
+    assert reason in fault
+
+
+FIRST = (
+    "{id: a, channel: sms, template: t, purpose: collection, when: {from_day: 0, slot: day}, once: episode}"
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "line", "reason"),
+    [
+        ("{step: a, hours: 2, slot: day}", None, ""),
+        ("{step: z, hours: 2, slot: day}", 12, "the stage has no step 'z'"),
+        ("{step: a, hours: 2, slot: night}", 12, "there is no slot 'night'"),
+        ("{step: b, hours: 2, slot: day}", 12, "in a circle, b after b"),
+        ("{step: c, hours: 2, slot: day}", 12, "in a circle, b after c after b"),
+        ("{step: a, hours: -1, slot: day}", 12, ">= 0"),
+    ],
+)
+def test_steps_after_steps(after: str, line: int | None, reason: str) -> None:
+    second = f"{{id: b, channel: call, purpose: collection, after: {after}}}"
+    third = "{id: c, channel: call, purpose: collection, after: {step: b, hours: 24, slot: day}}"
+    faults = planned(f"{FIRST}\n    - {second}\n    - {third}")
+    if line is None:
+        assert faults == []
+    else:
+        assert faults[0].startswith(f"{line}: ")
+        assert reason in faults[0]
+
+
+def test_a_step_is_timed_by_one_thing() -> None:
+    both = "when: {from_day: 0, slot: day}, once: entry, after: {step: a, hours: 2, slot: day}"
+    [fault] = planned(f"{FIRST}\n    - {{id: b, channel: call, purpose: collection, {both}}}")
+    assert fault.endswith("say either when or after")
+    [fault] = planned(f"{FIRST}\n    - {{id: b, channel: call, purpose: collection}}")
+    assert fault.endswith("say either when or after")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -64,7 +162,6 @@ def test_a_wrong_strategy_is_refused_with_file_and_reason(old: str, new: str, re
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("  attorney: {blocks: all}\n", "", "kinds.attorney: missing"),
         ("  attorney:", "  lawyer:", "kinds.lawyer: there is no such hold"),
         ("{business_days: 3}", "{}", "either days or business_days"),
         ("{business_days: 3}", "{business_days: 3, days: 3}", "either days or business_days"),

@@ -21,7 +21,7 @@ from stager.domain.preparation import PreparationPolicy, faults_of_preparation
 from stager.domain.promise_policy import PromisePolicy, faults_of_promises
 from stager.domain.rulebook import Rulebook, Shelf, Versioned, scope_of
 from stager.domain.scopes import ties
-from stager.domain.stage_policy import StagePolicy, faults_of_stages
+from stager.domain.stage_policy import StagePolicy, bounds_of, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 from stager.domain.waiver_policy import WaiverPolicy, faults_of_waivers
 from stager.domain.work_policy import WorkPolicy, faults_of_work
@@ -73,10 +73,11 @@ def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
     if unknown:
         raise BadPolicy(f"{unknown[0]}: no such policy; the stager reads {', '.join(f'{k}*' for k in KINDS)}")
     stages = _shelf(StagePolicy, "stages-", files, faults_of_stages)
-    known = {stage.id for edition in stages.editions for stage in edition.policy.stages}
+    bounds = bounds_of(edition.policy for edition in stages.editions)
+    known = set(bounds)
     return Rulebook(
         stages=stages,
-        strategies=_shelf(Strategy, "strategy-", files, lambda s: faults_of_strategy(s, known)),
+        strategies=_shelf(Strategy, "strategy-", files, lambda s: faults_of_strategy(s, bounds)),
         holds=_shelf(HoldPolicy, "holds", files, lambda h: _faults_of_holds(h, calendars)),
         cutovers=_shelf(
             CutoverPolicy, "cutover", files, lambda c: _faults_of_calendar(c.calendar, calendars)

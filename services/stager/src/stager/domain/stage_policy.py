@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 from typing import Annotated
@@ -66,6 +66,17 @@ class StagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def rank(self, stage_id: str) -> int:
         """Severity of a stage: 0 is the mildest. A stage unknown to this version counts as milder than all."""
         return next((n for n, stage in enumerate(self.stages) if stage.id == stage_id), -1)
+
+
+def bounds_of(policies: Iterable[StagePolicy]) -> dict[str, tuple[int | None, int | None]]:
+    """The days past due that each stage may have under any of these policies; None where there is no bound."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for stage in (stage for policy in policies for stage in policy.stages):
+        low, high = found.get(stage.id, (stage.dpd_min, stage.dpd_max))
+        lowest = None if low is None or stage.dpd_min is None else min(low, stage.dpd_min)
+        highest = None if high is None or stage.dpd_max is None else max(high, stage.dpd_max)
+        found[stage.id] = (lowest, highest)
+    return found
 
 
 def faults_of_stages(policy: StagePolicy) -> Iterator[Fault]:

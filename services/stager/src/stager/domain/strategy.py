@@ -12,8 +12,10 @@ from msgspec import Meta
 
 from spine.events.stager import ContactPurpose
 from spine.events.tasks import TaskKind
+from spine.marked_yaml import Place
 from spine.policy import Fault
 from stager.domain.conditions import Condition
+from stager.domain.contradictions import Bounds, DpdRange, asks_nothing, why_never
 from stager.domain.scopes import Moves, Scope
 from stager.domain.stage_policy import PolicyName, StageId, faults_of_scope
 
@@ -162,8 +164,9 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.slots[step.slot]
 
 
-def faults_of_strategy(strategy: Strategy, known_stages: Collection[str]) -> Iterator[Fault]:
-    """What makes a strategy unusable: stages, slots and steps nobody knows, steps given twice, steps in circles."""
+def faults_of_strategy(strategy: Strategy, known_stages: Bounds) -> Iterator[Fault]:
+    """What makes a strategy unusable: stages, slots and steps nobody knows, steps given twice or in circles, and
+    conditions that can never hold. `known_stages` with their days past due."""
     yield from faults_of_scope(strategy.scope)
     yield from _faults_of_slots(strategy.slots)
     for stage in sorted(set(known_stages) - strategy.stages.keys()):
@@ -178,12 +181,12 @@ def faults_of_strategy(strategy: Strategy, known_stages: Collection[str]) -> Ite
             seen.add(step.id)
             for at, reason in _faults_of_step(step, steps, strategy.slots):
                 yield Fault(("stages", stage, n, *at), f"stages.{stage}.{step.id}{reason}")
+            for at, reason in _faults_of_conditions(step, stage, known_stages.get(stage, (None, None))):
+                yield Fault(("stages", stage, n, *at), f"stages.{stage}.{step.id}.{reason}")
         yield from _circles(stage, steps)
 
 
-def _faults_of_step(
-    step: Step, steps: Sequence[Step], slots: Collection[str]
-) -> Iterator[tuple[tuple[str, ...], str]]:
+def _faults_of_step(step: Step, steps: Sequence[Step], slots: Collection[str]) -> Iterator[tuple[Place, str]]:
     if (step.when is None) == (step.after is None):
         yield (), ": say either when or after"
         return
@@ -199,7 +202,7 @@ def _faults_of_step(
     yield from _faults_of_means(step)
 
 
-def _faults_of_means(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
+def _faults_of_means(step: Step) -> Iterator[tuple[Place, str]]:
     """Each channel says by what it is done, and by nothing that belongs to another."""
     means = {"template": step.template, "document": step.document, "task": step.task}
     needed = "template" if step.is_message else {"letter": "document", "task": "task"}.get(step.channel)
@@ -213,6 +216,20 @@ def _faults_of_means(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("people",) if step.people != 1 else (), f": a visit is made by {_VISITORS} people or more"
     if step.fallback is not None and step.channel not in ("wechat", "wecom", "app_push"):
         yield ("fallback",), f".fallback: channel {step.channel} needs none"
+
+
+def _faults_of_conditions(step: Step, stage: str, dpd: DpdRange) -> Iterator[tuple[Place, str]]:
+    for name, conditions in (("only_if", step.only_if), ("stop_if", step.stop_if)):
+        for n, condition in enumerate(conditions):
+            for reason in asks_nothing(condition):
+                yield (name, n), f"{name}: {reason}"
+            if name == "stop_if":
+                for reason in why_never((condition,), stage, dpd):
+                    yield (name, n), f"{name}: never holds, {reason}"
+                if condition in step.only_if:
+                    yield (name, n), f"{name}: the same as in only_if, so the step is never done"
+    for reason in why_never(step.only_if, stage, dpd):
+        yield ("only_if",), f"only_if: contradictory, {reason}"
 
 
 def _circles(stage: str, steps: Sequence[Step]) -> Iterator[Fault]:
