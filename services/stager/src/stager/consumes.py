@@ -23,9 +23,9 @@ from spine.events.ledger import (
 from spine.events.notifier import NOTIFIER, PartyChanged
 from spine.events.registry import Event
 from spine.service import Consume
-from stager.handlers.holds import take_contact_facts
 from stager.handlers.ledger_facts import stop_ahead, take_ledger_facts
 from stager.handlers.notifier_facts import OUTCOMES, take_notifier_facts
+from stager.handlers.said import take_contact_facts
 from stager.policy import House
 
 _SAID: Final = (DisputeRaised, PaymentClaimed)

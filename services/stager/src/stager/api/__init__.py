@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stager.api import cases
+from stager.api import cases, holds, promises
 
-router = APIRouter(routes=[route for part in (cases,) for route in part.router.routes])
+router = APIRouter(routes=[route for part in (cases, holds, promises) for route in part.router.routes])

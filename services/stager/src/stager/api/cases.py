@@ -1,18 +1,14 @@
-"""The stager's REST door: cases, the reasons behind them, and holds."""
+"""The stager's REST door: cases and the reasons behind them."""
 
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import uuid4
 
-from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
 
 from spine.errors import BadRequest
-from spine.events.stager import HoldKind
-from stager.api.asking import HouseOf, IdempotencyKey, Limit, Reason, RuntimeOf
+from stager.api.asking import HouseOf, Limit, RuntimeOf
 from stager.domain.why import recompute
-from stager.handlers.holds import lift_hold, place_hold
 from stager.store import cases
 from stager.store.cutover import starts_of
 from stager.store.policies import policy_bodies
@@ -20,25 +16,6 @@ from stager.views import cases as views
 from stager.views import reasons
 
 router = APIRouter()
-
-
-class NewHold(BaseModel):
-    """A hold to place on a loan of the case; without `until` it lasts as long as its kind says."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    loan_id: Annotated[str, Field(min_length=1, max_length=200)]
-    kind: HoldKind
-    until: AwareDatetime | None = None
-    reason: Reason
-
-
-class Lift(BaseModel):
-    """Why a hold is lifted before its time."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Reason
 
 
 @router.get("/v1/cases")
@@ -90,43 +67,3 @@ async def get_why(case_id: str, runtime: RuntimeOf, house: HouseOf) -> reasons.W
         waiting=[episode.loan_id for episode in episodes if episode.is_open and episode.stage is None],
         starts=reasons.start_reasons(episodes, starts.get(case.borrower_id), house.today(tx.now)),
     )
-
-
-@router.post("/v1/cases/{case_id}/holds", status_code=201)
-async def post_hold(
-    case_id: str,
-    body: NewHold,
-    response: Response,
-    runtime: RuntimeOf,
-    house: HouseOf,
-    idempotency_key: IdempotencyKey = None,
-) -> views.HoldView:
-    """Holds a loan of a case: 201 when new, 200 when the same Idempotency-Key placed it before."""
-    key = idempotency_key or str(uuid4())
-    now = await runtime.clock.now()
-    hold, is_new = await runtime.run(
-        lambda tx: place_hold(
-            tx,
-            house,
-            case_id=case_id,
-            loan_id=body.loan_id,
-            kind=body.kind,
-            until=body.until,
-            reason=body.reason,
-            key=key,
-        )
-    )
-    response.status_code = 201 if is_new else 200
-    return views.hold_view(hold, now)
-
-
-@router.post("/v1/cases/{case_id}/holds/{hold_id}/lift")
-async def post_lift(
-    case_id: str, hold_id: str, body: Lift, runtime: RuntimeOf, house: HouseOf
-) -> views.HoldView:
-    """Ends a hold before its time; one that has ended stays as it is."""
-    now = await runtime.clock.now()
-    hold = await runtime.run(
-        lambda tx: lift_hold(tx, house, case_id=case_id, hold_id=hold_id, reason=body.reason)
-    )
-    return views.hold_view(hold, now)

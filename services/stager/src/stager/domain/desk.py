@@ -111,6 +111,8 @@ class Desk:
         else:
             episode = self._begin(event, figures, known, partition, cause)
         self._keep(episode)
+        if known is None or not known.is_open:
+            self.told += [(hold, cause) for hold in self.holds.follow(event.borrower_id, event.loan_id)]
         if isinstance(event, ArrearsChanged) and episode.stage is not None:
             as_of = max(figures.as_of, episode.judged_on or figures.as_of)
             self._judge(episode, as_of, after_close=False, cause=cause)
@@ -203,6 +205,7 @@ class Desk:
             bounced=False,
             closed_on=None,
             close_reason=None,
+            bounced_on=figures.as_of,
         )
 
     def _open_case(self, borrower_id: str) -> Case:

@@ -11,6 +11,7 @@ from typing import Final
 from spine.events.ledger import PaymentInTransit, PaymentTransitEnded, StatementMatched, StatementMismatch
 from stager.domain.cases import Hold, said_hold_id, stable_id
 from stager.domain.hold_policy import HoldPolicy
+from stager.domain.person_holds import PersonHold, following
 
 #: The origin of the one hold of a loan whose figures core banking states otherwise.
 STATEMENT: Final = "statement"
@@ -35,9 +36,15 @@ class HoldBook:
     """A unit of work in memory. Facts may come twice, and stops ahead of their turn: of one origin the newest
     number counts, and a hold that has ended is never the same hold again."""
 
-    def __init__(self, policy: HoldPolicy, now: datetime, holds: Iterable[Hold]) -> None:
-        """`holds`: all that are not lifted, and of those lifted the ones that facts will name."""
+    def __init__(
+        self, policy: HoldPolicy, now: datetime, holds: Iterable[Hold], persons: Iterable[PersonHold] = ()
+    ) -> None:
+        """`holds`: all that are not lifted, and of those lifted the ones that facts will name. `persons`: what
+        holds the people at this instant."""
         self._policy = policy
+        self._persons: dict[str, list[PersonHold]] = defaultdict(list)
+        for person in persons:
+            self._persons[person.borrower_id].append(person)
         self._now = now
         self._active: dict[str, dict[str, Hold]] = defaultdict(dict)
         self._by_id: dict[str, Hold] = {}
@@ -72,6 +79,11 @@ class HoldBook:
                 return self._claim_ended(fact) if fact.outcome == "posted" else []
             case PaymentTransitEnded():
                 return self._release(fact, seq, fact.reason)
+
+    def follow(self, borrower_id: str, loan_id: str) -> list[Hold]:
+        """A loan whose arrears begin is held as its borrower is; returns the holds that are new."""
+        holds = [following(person, loan_id, self._policy) for person in self._persons[borrower_id]]
+        return [self._keep(hold) for hold in holds if hold.hold_id not in self._by_id]
 
     def lift_answered(self, loan_id: str) -> list[Hold]:
         """Ends what the end of the arrears answers; money on its way is waited for all the same."""

@@ -41,7 +41,7 @@ class HoldFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class HoldVerdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How it came out. `refusal`: why it is not done; `missing`: the fields without which it is not."""
+    """How it came out. `refusal`: why it is not done; `missing`: the fields that are missing or wrong."""
 
     rule: str
     until: datetime | None = None
@@ -89,8 +89,13 @@ def decide_hold(facts: HoldFacts, policy: HoldPolicy) -> HoldVerdict:
     lasting = rule.lasting(facts.ground)
     if facts.act == "extend":
         return _extended(allowed, facts, lasting, extension)
-    until = facts.until if facts.until is not None else _end(facts, lasting)
-    return msgspec.structs.replace(allowed, until=until)
+    own = _end(facts, lasting)
+    if facts.until is None:
+        return msgspec.structs.replace(allowed, until=own)
+    if facts.roles is not None and own is not None and facts.until > own:
+        too_late = f"{facts.kind} lasts until {own.isoformat()} at most; it may be extended"
+        return HoldVerdict(rule=name, missing=("until",), refusal=too_late)
+    return msgspec.structs.replace(allowed, until=facts.until)
 
 
 def _extended(

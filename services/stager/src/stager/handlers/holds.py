@@ -1,4 +1,4 @@
-"""Holds: placed by what was said, stated or decided, ended by a person, by their time, or by the facts."""
+"""Holds placed, moved and ended: the one door for what was said, stated, promised or decided by a person."""
 
 from __future__ import annotations
 
@@ -8,72 +8,30 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from spine.database import Runtime, Tx
 from spine.envelope import Envelope
-from spine.errors import BadRequest, Conflict, NotFound
-from spine.events.contact_log import DisputeRaised, PaymentClaimed
 from spine.outbox import emit
 from spine.service import Received
-from stager.domain.cases import Hold, said_hold_id, stable_id
+from stager.domain.cases import Hold
 from stager.domain.hold_book import StopFact, origin_of
-from stager.domain.holding import lasts_until
+from stager.domain.hold_why import hold_decision
+from stager.domain.holding import HoldFacts, decide_hold, lasts_until, with_days_off
+from stager.domain.person_holds import PersonHold, following
 from stager.emits import cases as emits
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
-from stager.store.cases import loans_of_case
+from stager.store.decisions import keep_decisions
 from stager.store.desks import load_holds
-from stager.store.holds import hold_by_id, insert_holds, lock_run_out, save_holds, save_lifted
-from stager.store.parties import lock_parties
+from stager.store.holds import insert_holds, lock_run_out, save_holds, save_lifted
+from stager.store.person_holds import insert_person_holds, loans_of_borrowers
+from stager.store.policies import keep_policies
 from stager.store.requests import OpenRequest
 
 _BATCH: Final = 500
 _NO_CAUSES: Final[Mapping[str, Envelope]] = MappingProxyType({})
-
-
-async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
-    """What was said in a contact becomes a hold, under an id that the contact gives: twice is once.
-
-    Stop facts: also applied ahead of their turn.
-    """
-    said = [(received, received.event) for received in events]
-    holds = [
-        (_said_hold(fact, house, tx.now), received.envelope)
-        for received, fact in said
-        if isinstance(fact, DisputeRaised | PaymentClaimed)
-    ]
-    await lock_parties(tx, sorted({hold.borrower_id for hold, _ in holds}), house.zone)
-    await place_holds(tx, [hold for hold, _ in holds], house, {hold.hold_id: cause for hold, cause in holds})
-
-
-def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime) -> Hold:
-    kind = "dispute" if isinstance(fact, DisputeRaised) else "payment_claim"
-    policy = house.rulebook.holds.on(house.today(now)).policy
-    return Hold(
-        hold_id=said_hold_id(kind, fact.contact_id),
-        loan_id=fact.loan_id,
-        borrower_id=fact.borrower_id,
-        kind=kind,
-        placed_at=now,
-        # The claim's time runs from when it was made, however late it is told.
-        until=lasts_until(policy, kind, fact.at, house.zone, house.rulebook.calendars),
-        freezes_interest=policy.kinds[kind].freezes_interest,
-        origin=fact.contact_id,
-        reason=None,
-    )
-
-
-async def hold_ahead(tx: Tx, events: Sequence[Received], house: House) -> None:
-    """What the ledger says that stops contact, before its turn; the caller has locked the borrowers."""
-    stops = [(r.event, r.envelope) for r in events if isinstance(r.event, StopFact)]
-    if not stops:
-        return
-    names = {(stop.borrower_id, stop.loan_id, origin_of(stop)) for stop, _ in stops}
-    book = await load_holds(tx, house, sorted({borrower for borrower, _, _ in names}), names)
-    placed = [(hold, cause) for stop, cause in stops for hold in book.take(stop, cause.loan_seq or 0)]
-    await save_holds(tx, list(book.changed.values()))
-    for hold, cause in placed:
-        emit(tx, emits.hold_placed(hold), cause=cause)
-    await withdraw_held(tx, placed, house)
+_NO_FACTS: Final[Mapping[str, HoldFacts]] = MappingProxyType({})
 
 
 def new_hold(
@@ -106,11 +64,16 @@ def new_hold(
 
 
 async def place_holds(
-    tx: Tx, holds: Sequence[Hold], house: House, causes: Mapping[str, Envelope] = _NO_CAUSES
+    tx: Tx,
+    holds: Sequence[Hold],
+    house: House,
+    causes: Mapping[str, Envelope] = _NO_CAUSES,
+    facts: Mapping[str, HoldFacts] = _NO_FACTS,
 ) -> set[str]:
     """Places what is not placed yet, tells it, and withdraws what it stops; returns the ids that are new.
 
-    The caller has locked the borrowers. `causes`: by hold id, the events that led to them.
+    The caller has locked the borrowers. By hold id: `causes`, the events that led to them, and `facts`, what they
+    were decided from where that is more than their kind and end.
     """
     if not holds:
         return set()
@@ -118,12 +81,65 @@ async def place_holds(
     placed = [(hold, causes.get(hold.hold_id)) for hold in holds if hold.hold_id in fresh]
     for hold, cause in placed:
         emit(tx, emits.hold_placed(hold), cause=cause)
-    await withdraw_held(tx, placed, house)
+    await take_effect(tx, placed, house, facts)
     return fresh
 
 
-async def withdraw_held(tx: Tx, placed: Sequence[tuple[Hold, Envelope | None]], house: House) -> None:
-    """Takes back what the loans of these holds were to be asked for through the channels they block."""
+async def place_person_holds(
+    tx: Tx,
+    persons: Sequence[PersonHold],
+    house: House,
+    causes: Mapping[str, Envelope] = _NO_CAUSES,
+    facts: Mapping[str, HoldFacts] = _NO_FACTS,
+    also: Mapping[str, str] = MappingProxyType({}),
+) -> set[str]:
+    """Holds people with every loan that is known of them; returns the ids that are new.
+
+    The caller has locked the borrowers. `causes`, `facts` and `also`, a loan that may not be known yet, by id.
+    """
+    if not persons:
+        return set()
+    fresh = await insert_person_holds(tx, persons)
+    placed = [person for person in persons if person.person_hold_id in fresh]
+    if not placed:
+        return set()
+    await keep_hold_decisions(tx, placed, house, facts)
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    known = await loans_of_borrowers(tx, [person.borrower_id for person in placed])
+    holds = []
+    for person in placed:
+        loans = {loan for borrower, loan in known if borrower == person.borrower_id}
+        loans |= {also[person.person_hold_id]} if person.person_hold_id in also else set()
+        holds += [following(person, loan, policy) for loan in sorted(loans)]
+    by_hold = {hold.hold_id: causes.get(hold.person_hold_id or "") for hold in holds}
+    known_causes = {hold_id: cause for hold_id, cause in by_hold.items() if cause is not None}
+    await place_holds(tx, holds, house, known_causes)
+    return fresh
+
+
+async def hold_ahead(tx: Tx, events: Sequence[Received], house: House) -> None:
+    """What the ledger says that stops contact, before its turn; the caller has locked the borrowers."""
+    stops = [(r.event, r.envelope) for r in events if isinstance(r.event, StopFact)]
+    if not stops:
+        return
+    names = {(stop.borrower_id, stop.loan_id, origin_of(stop)) for stop, _ in stops}
+    book = await load_holds(tx, house, sorted({borrower for borrower, _, _ in names}), names)
+    placed = [(hold, cause) for stop, cause in stops for hold in book.take(stop, cause.loan_seq or 0)]
+    await save_holds(tx, list(book.changed.values()))
+    for hold, cause in placed:
+        emit(tx, emits.hold_placed(hold), cause=cause)
+    await take_effect(tx, placed, house)
+
+
+async def take_effect(
+    tx: Tx,
+    placed: Sequence[tuple[Hold, Envelope | None]],
+    house: House,
+    facts: Mapping[str, HoldFacts] = _NO_FACTS,
+) -> None:
+    """Keeps why these holds are there, and takes back what their loans were to be asked for and they stop."""
+    own = [hold for hold, _ in placed if hold.person_hold_id is None]
+    await keep_hold_decisions(tx, own, house, facts)
     policy = house.rulebook.holds.on(house.today(tx.now)).policy
     kinds: dict[str, set[str]] = {}
     reasons: dict[str, tuple[str, Envelope | None]] = {}
@@ -137,63 +153,32 @@ async def withdraw_held(tx: Tx, placed: Sequence[tuple[Hold, Envelope | None]], 
     await withdraw(tx, reasons, which=is_stopped)
 
 
-async def place_hold(
-    tx: Tx,
-    house: House,
-    *,
-    case_id: str,
-    loan_id: str,
-    kind: str,
-    until: datetime | None,
-    reason: str,
-    key: str,
-) -> tuple[Hold, bool]:
-    """A person holds a loan of a case; the hold, and whether it is new. `key` makes a repeat the same hold.
-
-    Raises NotFound for an unknown case, BadRequest for a loan that is not in it or an end that has passed,
-    Conflict when the key was used for another hold.
-    """
-    borrower_id, loans = await loans_of_case(tx, case_id)
-    if loan_id not in loans:
-        raise BadRequest(f"loan_id: loan {loan_id} is not in case {case_id}", field="loan_id")
-    policy = house.rulebook.holds.on(house.today(tx.now)).policy
-    lasting = lasts_until(policy, kind, tx.now, house.zone, house.rulebook.calendars)
-    hold = Hold(
-        hold_id=stable_id("hold", case_id, key),
-        loan_id=loan_id,
-        borrower_id=borrower_id,
-        kind=kind,
-        placed_at=tx.now,
-        until=until if until is not None else lasting,
-        freezes_interest=policy.kinds[kind].freezes_interest,
-        origin=None,
-        reason=reason,
-    )
-    await lock_parties(tx, [borrower_id], house.zone)
-    known = await hold_by_id(tx, hold.hold_id)
-    if known is not None:
-        same = (known.loan_id, known.kind, known.reason) == (loan_id, kind, reason)
-        if not same or until not in (None, known.until):
-            raise Conflict("this Idempotency-Key was used for another hold", hold_id=known.hold_id)
-        return known, False
-    if hold.until is not None and hold.until <= tx.now:
-        raise BadRequest("until: has passed already", field="until")
-    await place_holds(tx, [hold], house, {})
-    return hold, True
-
-
-async def lift_hold(tx: Tx, house: House, *, case_id: str, hold_id: str, reason: str) -> Hold:
-    """A person ends a hold; lifting one that has ended changes nothing. Raises NotFound."""
-    borrower_id, loans = await loans_of_case(tx, case_id)
-    await lock_parties(tx, [borrower_id], house.zone)
-    hold = await hold_by_id(tx, hold_id)
-    if hold is None or hold.loan_id not in loans:
-        raise NotFound(f"no hold {hold_id} in case {case_id}", hold_id=hold_id)
-    if hold.lifted_at is not None:
-        return hold
-    lifted = replace(hold, lifted_at=tx.now, ended_by="person", lift_reason=reason)
-    await end_holds(tx, [lifted])
-    return lifted
+async def keep_hold_decisions(
+    tx: Tx, holds: Sequence[Hold | PersonHold], house: House, facts: Mapping[str, HoldFacts]
+) -> None:
+    """Keeps the decision on each of these holds; without `facts` by its id, it was placed by what happened."""
+    if not holds:
+        return
+    edition = house.rulebook.holds.on(house.today(tx.now))
+    decisions = []
+    for hold in holds:
+        hold_id = hold.person_hold_id if isinstance(hold, PersonHold) else hold.hold_id
+        known = facts.get(hold_id) or HoldFacts(
+            act="place",
+            kind=hold.kind,
+            zone=house.zone.key,
+            counted_from=hold.placed_at,
+            ground=hold.ground,
+        )
+        known = with_days_off(known, edition.policy, house.rulebook.calendars)
+        verdict = decide_hold(known, edition.policy)
+        if known.act == "place" and verdict.until != hold.until:
+            # Its end was stated: by the ledger, a promise, a plan.
+            known = msgspec.structs.replace(known, until=hold.until)
+            verdict = decide_hold(known, edition.policy)
+        decisions.append(hold_decision(hold, known, verdict, edition.digest))
+    await keep_policies(tx, house.rulebook, {edition.digest})
+    await keep_decisions(tx, decisions)
 
 
 async def end_run_out(runtime: Runtime) -> int:

@@ -31,7 +31,7 @@ from stager.handlers.agreements import (
     judge_agreements,
     revise_agreements,
 )
-from stager.handlers.holds import hold_ahead, withdraw_held
+from stager.handlers.holds import hold_ahead, take_effect
 from stager.handlers.money import take_money
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
@@ -117,9 +117,7 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     await keep_policies(tx, house.rulebook, desk.policies_used())
     await withdraw(tx, desk.withdrawn)
     held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
-    await withdraw_held(
-        tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house
-    )
+    await take_effect(tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house)
     for happening, cause in desk.told:
         emit(tx, emits.told(happening, house.rulebook), cause=cause)
 

@@ -16,6 +16,7 @@ from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, sa
 from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_people
+from stager.store.person_holds import active_person_holds
 from stager.store.rows import Rows
 from stager.store.steps import insert_timers
 from stager.tables.cases import CASE, STAGE_ENTRY
@@ -52,7 +53,7 @@ async def load_holds(
     """The holds of locked borrowers that are not lifted, and those of `names`: (borrower, loan, origin)."""
     policy = house.rulebook.holds.on(house.today(tx.now)).policy
     holds = [*await active_holds(tx, borrower_ids), *await holds_named(tx, names)]
-    return HoldBook(policy, tx.now, holds)
+    return HoldBook(policy, tx.now, holds, await active_person_holds(tx, borrower_ids))
 
 
 async def load_desk(

@@ -8,10 +8,11 @@ from datetime import date, datetime
 from typing_extensions import TypedDict
 
 from spine.money import format_minor
-from stager.domain.cases import Case, ContactStep, Episode, FailedDebit, Hold
+from stager.domain.cases import Case, ContactStep, Episode, FailedDebit
 from stager.domain.figures import Figures
 from stager.domain.rulebook import Rulebook
 from stager.store.cases import CaseFile
+from stager.views.holds import HoldView, hold_view
 
 
 class OverdueFigures(TypedDict):
@@ -56,23 +57,6 @@ class LoanInCase(TypedDict):
     taken_over_on: date | None
     closed_on: date | None
     close_reason: str | None
-
-
-class HoldView(TypedDict):
-    """A hold; `active` at this instant."""
-
-    hold_id: str
-    loan_id: str
-    kind: str
-    active: bool
-    placed_at: datetime
-    until: datetime | None
-    freezes_interest: bool
-    origin: str | None
-    reason: str | None
-    lifted_at: datetime | None
-    ended_by: str | None
-    lift_reason: str | None
 
 
 class RequestView(TypedDict):
@@ -227,24 +211,6 @@ def _loan(episode: Episode, failed: FailedDebit | None, today: date) -> LoanInCa
 
 def _failed_debit(failed: FailedDebit) -> FailedDebitView:
     return FailedDebitView(debit=failed.transit_id, reason=failed.reason, at=failed.failed_at)
-
-
-def hold_view(hold: Hold, now: datetime) -> HoldView:
-    """A hold as people see it."""
-    return HoldView(
-        hold_id=hold.hold_id,
-        loan_id=hold.loan_id,
-        kind=hold.kind,
-        active=hold.is_active(now),
-        placed_at=hold.placed_at,
-        until=hold.until,
-        freezes_interest=hold.freezes_interest,
-        origin=hold.origin,
-        reason=hold.reason,
-        lifted_at=hold.lifted_at,
-        ended_by=hold.ended_by,
-        lift_reason=hold.lift_reason,
-    )
 
 
 def _request(step: ContactStep) -> RequestView:
