@@ -205,3 +205,20 @@ def test_a_year_given_twice_is_refused(tmp_path: Path) -> None:
     twice = STATED + "    - {year: 2026, citation: again, holidays: []}\n"
     with pytest.raises(BadPolicy, match="US: a year is given twice"):
         calendars_of(tmp_path, twice)
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "is_holiday"),
+    [
+        ("CN", date(2026, 9, 30), False),
+        ("CN", date(2026, 10, 1), True),
+        # A holiday on a weekend is one; an ordinary weekend and a day that is made up for are none.
+        ("CN", date(2026, 10, 3), True),
+        ("CN", date(2026, 11, 22), False),
+        ("CN", date(2026, 10, 10), False),
+        ("US", date(2026, 11, 26), True),
+        ("US", date(2026, 11, 27), False),
+    ],
+)
+def test_a_public_holiday_is_told_from_a_weekend(code: str, on: date, is_holiday: bool) -> None:
+    assert load_calendars()[code].is_holiday(on) is is_holiday

@@ -66,6 +66,7 @@ class CalendarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Year:
     not_business: frozenset[date]
     known: bool
+    holidays: frozenset[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,10 @@ class BusinessCalendar:
     def is_business_day(self, on: date, /) -> bool:
         """Whether the date is worked: no weekend and no holiday, or a weekend day that is made up for."""
         return on not in (self._years.get(on.year) or self._work_out(on.year)).not_business
+
+    def is_holiday(self, on: date, /) -> bool:
+        """Whether the date is a public holiday, on a weekend or not."""
+        return on in (self._years.get(on.year) or self._work_out(on.year)).holidays
 
     def known(self, on: date, /) -> bool:
         """Whether somebody has said which days of this date's year are worked.
@@ -193,7 +198,7 @@ def _days_of(year: int) -> list[date]:
 def _as_stated(code: str, stated: StatedYear) -> _Year:
     entity, free, worked = _entity(code), stated.free(), frozenset(stated.workdays)
     closed = (d for d in _days_of(stated.year) if d in free or (entity.is_weekend(d) and d not in worked))
-    return _Year(frozenset(closed), known=True)
+    return _Year(frozenset(closed), known=True, holidays=free)
 
 
 def _of_library(calendar: BusinessCalendar, number: int) -> _Year:
@@ -205,4 +210,4 @@ def _of_library(calendar: BusinessCalendar, number: int) -> _Year:
         if known and calendar.set_by_notice:
             following = _entity(calendar.code, *range(number, number + _NOTICE_YEARS))
             known = any(day.year >= number for day in following.weekend_workdays)
-    return _Year(closed, known)
+    return _Year(closed, known, holidays=frozenset(day for day in _days_of(number) if day in entity))

@@ -18,6 +18,7 @@ from notifier.domain.pack import (
     WindowRule,
     Zones,
 )
+from spine.calendars import load_calendars
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -51,7 +52,7 @@ def pack(*rules: WindowRule | CapRule | GapRule, **fields: Any) -> Pack:
         gaps=tuple(rule for rule in rules if isinstance(rule, GapRule)),
         **fields,
     )
-    return Pack(PackRef("test", "1", "0" * 64), file, ())
+    return Pack(PackRef("test", "1", "0" * 64), file, (), load_calendars()["CN"])
 
 
 def window(*pairs: tuple[str, str], **fields: Any) -> WindowRule:

@@ -11,6 +11,7 @@ import rfc8785
 
 from notifier.domain.decision import PackRef
 from notifier.domain.pack import HoldFile, Pack, PackFile
+from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, load_policy, read_rule_files
 
 HOLDS_FILE = "holds.yaml"
@@ -31,21 +32,27 @@ def load_packs(names: Sequence[str], override_dir: Path | None = None) -> tuple[
     holds = load_policy(HoldFile, texts[HOLDS_FILE], path=HOLDS_FILE)
     if not names or len(set(names)) != len(names):
         raise BadPolicy(f"name at least one pack, each once, not {list(names)}")
-    return tuple(_load(name, texts, holds.policy) for name in names)
+    calendars = load_calendars(override_dir)
+    return tuple(_load(name, texts, holds.policy, calendars) for name in names)
 
 
-def _load(name: str, texts: dict[str, str], holds: HoldFile) -> Pack:
+def _load(name: str, texts: dict[str, str], holds: HoldFile, calendars: Calendars) -> Pack:
     path = f"{name}.yaml"
     if path not in texts or path == HOLDS_FILE:
         raise UnknownPack(f"no policy pack {name!r}")
     file = load_policy(PackFile, texts[path], path=path).policy
     if file.name != name:
         raise BadPolicy(f"{path}: the pack calls itself {file.name!r}")
-    rules = [rule.id for rule in (*file.windows, *file.caps, *file.gaps, *file.content)]
+    rules = [
+        rule.id
+        for rule in (*file.windows, *file.caps, *file.gaps, *file.content, *file.visits, *file.parties)
+    ]
     twice = sorted({rule for rule in rules if rules.count(rule) > 1})
     if twice:
         raise BadPolicy(f"{path}: rule ids given twice: {', '.join(twice)}")
+    if file.applies.country not in calendars:
+        raise BadPolicy(f"{path}: {calendars.refusal(file.applies.country)}")
     # What holds block is part of what was in force, so the digest names both.
     whole = rfc8785.dumps(msgspec.to_builtins((file, holds)))
     digest = hashlib.sha256(whole).hexdigest()
-    return Pack(PackRef(file.name, file.version, digest), file, holds.holds)
+    return Pack(PackRef(file.name, file.version, digest), file, holds.holds, calendars[file.applies.country])

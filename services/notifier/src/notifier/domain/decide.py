@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from notifier.domain.conditions import barred, notice_ends_at, unprepared
 from notifier.domain.decision import STRICTNESS, Decision, Fired, Verdict
 from notifier.domain.facts import ContactFacts
 from notifier.domain.holds import fired_holds
-from notifier.domain.local_time import Span
-from notifier.domain.pack import ContentRule, Pack, WindowRule
+from notifier.domain.local_time import MINUTES_A_DAY, Calendar, Hours, Span, Week, parse_spans
+from notifier.domain.pack import ContentRule, Pack
 from notifier.domain.plan import Act, Plan, in_force, plan_of, zones_of
 from notifier.domain.timing import cap_frees_at, closes_at, gap_frees_at, opens_at
 from notifier.domain.words import first_forbidden, pattern, plain
@@ -18,11 +19,16 @@ from notifier.domain.words import first_forbidden, pattern, plain
 #: A contact that cannot happen within this time is denied (NO-SLOT).
 HORIZON = timedelta(hours=720)
 
+#: The hours a person stated themselves, under every pack.
+PARTY_HOURS = "PARTY-HOURS"
+_STATED = "hours stated by the person"
+_ALL_DAY = (Span(0, MINUTES_A_DAY),)
+
 #: The order in which rules of equal strictness are listed.
-_HOLDS, _CONTENT, _WINDOWS, _CAPS, _GAPS = range(5)
+_HOLDS, _PARTY, _CONTENT, _GATES, _WINDOWS, _CAPS, _GAPS = range(7)
 
 _Ranked = tuple[int, Fired]
-_Open = tuple[WindowRule, tuple[Span, ...], tuple[ZoneInfo, ...]]
+_Open = tuple[str, str, Hours, tuple[ZoneInfo, ...]]
 
 
 def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decision:
@@ -40,13 +46,16 @@ def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decis
     until = now
     for pack in bound:
         plan = plan_of(pack, judged_act(facts, pack, now))
+        fired.extend((_PARTY, bar) for bar in barred(plan.parties, facts))
+        fired.extend((_GATES, missing) for missing in unprepared(plan.visits, facts))
         if facts.content is not None:
             fired.extend((_CONTENT, broken) for broken in _broken(plan.content, facts.content.text))
         zones = zones_of(pack.file.zones, facts.party)
         if zones is None:
             fired.append((_WINDOWS, _unknown_zone()))
             continue
-        windows.extend((rule, spans, zones) for rule, spans in plan.windows)
+        windows.extend((rule.id, rule.citation, hours, zones) for rule, hours in plan.windows)
+        windows.extend((PARTY_HOURS, _STATED, hours, zones) for hours in stated_hours(facts, pack.calendar))
         for rank, closed in _closed(plan, facts, zones, now):
             fired.append((rank, closed))
             if closed.until is not None:
@@ -69,11 +78,24 @@ def next_window_end(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime)
         zones = zones_of(pack.file.zones, facts.party)
         if zones is None:
             return now
-        for _, spans in plan_of(pack, judged_act(facts, pack, now)).windows:
-            end = closes_at(now, zones, spans, now + HORIZON)
+        own = [hours for _, hours in plan_of(pack, judged_act(facts, pack, now)).windows]
+        for hours in (*own, *stated_hours(facts, pack.calendar)):
+            end = closes_at(now, zones, hours, now + HORIZON)
             if end is not None:
                 ends.append(end)
     return min(ends, default=None)
+
+
+def stated_hours(facts: ContactFacts, calendar: Calendar) -> Iterator[Hours]:
+    """The hours the person stated for the channel. On kinds of days of which nothing was said any hour is right."""
+    for override in facts.party.overrides:
+        if facts.channel in override.channels:
+            spans = parse_spans(override.allow) if override.allow else ()
+            workday, weekend, holiday = (
+                spans if kind in override.day_types else _ALL_DAY
+                for kind in ("workday", "weekend", "public_holiday")
+            )
+            yield Week(workday, weekend, holiday, calendar)
 
 
 def judged_act(facts: ContactFacts, pack: Pack, now: datetime) -> Act:
@@ -90,7 +112,7 @@ def judged_act(facts: ContactFacts, pack: Pack, now: datetime) -> Act:
 
 
 def _closed(plan: Plan, facts: ContactFacts, zones: tuple[ZoneInfo, ...], now: datetime) -> Iterator[_Ranked]:
-    """The caps and gaps that leave no room at `now`."""
+    """The caps and gaps that leave no room at `now`, and a notice that was given too late."""
     for cap in plan.caps:
         frees = cap_frees_at(cap, facts, zones)
         if frees is not None and frees > now:
@@ -99,6 +121,10 @@ def _closed(plan: Plan, facts: ContactFacts, zones: tuple[ZoneInfo, ...], now: d
         frees = gap_frees_at(gap, facts)
         if frees is not None and frees > now:
             yield _GAPS, _not_yet(gap.id, gap.citation, frees, soft=gap.soft)
+    for visit in plan.visits:
+        frees = notice_ends_at(visit, facts, zones)
+        if frees is not None and frees > now:
+            yield _GAPS, _not_yet(visit.id, visit.citation, frees, soft=False)
 
 
 def _not_yet(rule_id: str, citation: str, until: datetime, *, soft: bool) -> Fired:
@@ -109,10 +135,10 @@ def _not_yet(rule_id: str, citation: str, until: datetime, *, soft: bool) -> Fir
 
 
 def _shut(windows: list[_Open], now: datetime) -> Iterator[Fired]:
-    for rule, spans, zones in windows:
-        opens = opens_at(now, zones, spans, now + HORIZON)
+    for rule_id, citation, hours, zones in windows:
+        opens = opens_at(now, zones, hours, now + HORIZON)
         if opens != now:
-            yield Fired(rule.id, Verdict.DEFER, opens, rule.citation)
+            yield Fired(rule_id, Verdict.DEFER, opens, citation)
 
 
 def _first_slot(windows: list[_Open], start: datetime, latest: datetime) -> datetime | None:
@@ -123,8 +149,8 @@ def _first_slot(windows: list[_Open], start: datetime, latest: datetime) -> date
     slot = start
     while slot <= latest:
         before = slot
-        for _, spans, zones in windows:
-            opens = opens_at(slot, zones, spans, latest)
+        for _, _, hours, zones in windows:
+            opens = opens_at(slot, zones, hours, latest)
             if opens is None:
                 return None
             slot = opens

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Hours a person stated for channels and kinds of days: [["09:00", "18:00"]]; on other days nothing is said."""
+
+    channels: tuple[str, ...]
+    day_types: tuple[str, ...]
+    allow: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The person to be contacted. Zones are IANA names; every one of `candidate_timezones` may be true."""
+    """The person to be contacted. Zones are IANA names; every one of `candidate_timezones` may be true.
+
+    `overrides`: hours the person stated; they only ever narrow. `refused`: someone who wants no contact.
+    """
 
     id: str
     kind: str = "debtor"
     timezone: str | None = None
     candidate_timezones: tuple[str, ...] = ()
     vulnerable: tuple[str, ...] = ()
+    refused: bool = False
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,8 @@ class PastContact:
     purpose: str
     debts: tuple[str, ...] = ()
     direction: str = "outbound"
+    place: str | None = None
+    direct_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,7 @@ class Hold:
     until: datetime | None = None
     channel: str | None = None
     address: str | None = None
+    promised_on: date | None = None
 
     def active(self, at: datetime) -> bool:
         """Whether the hold is in force at an instant."""
@@ -69,7 +86,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class ContactFacts:
-    """One intended contact and all that is known about it."""
+    """One intended contact and all that is known about it.
+
+    `debtor_id` where the party is not the debtor. `agents`: who would go on a visit, of which the person was told
+    at `visit_notice_at`.
+    """
 
     channel: str
     purpose: str
@@ -85,3 +106,11 @@ class ContactFacts:
     automated: bool = True
     actor_role: str = "creditor"
     country: str = "CN"
+    state: str | None = None
+    city: str | None = None
+    debtor_id: str | None = None
+    place: str | None = None
+    agents: tuple[str, ...] = ()
+    visit_notice_at: datetime | None = None
+    overdue_notice_delivered_at: datetime | None = None
+    book_closed_through: date | None = None

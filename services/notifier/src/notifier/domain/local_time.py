@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -19,6 +20,46 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+class Calendar(Protocol):
+    """Which days are worked where, and whether that is known."""
+
+    def is_business_day(self, on: date, /) -> bool: ...
+
+    def is_holiday(self, on: date, /) -> bool: ...
+
+    def known(self, on: date, /) -> bool: ...
+
+
+DayType = Literal["workday", "weekend", "public_holiday"]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Windows that differ by the kind of day. A day whose calendar nobody knows has none."""
+
+    workday: tuple[Span, ...]
+    weekend: tuple[Span, ...]
+    public_holiday: tuple[Span, ...]
+    calendar: Calendar
+
+    def on(self, day: date) -> tuple[Span, ...]:
+        """The windows of a local day."""
+        if not self.calendar.known(day):
+            return ()
+        if self.calendar.is_holiday(day):
+            return self.public_holiday
+        return self.workday if self.calendar.is_business_day(day) else self.weekend
+
+
+#: The windows of every day, or those of each kind of day.
+Hours = tuple[Span, ...] | Week
+
+
+def spans_on(hours: Hours, day: date) -> tuple[Span, ...]:
+    """The windows of a local day."""
+    return hours.on(day) if isinstance(hours, Week) else hours
 
 
 def parse_spans(pairs: Iterable[tuple[str, str]]) -> tuple[Span, ...]:
@@ -45,36 +86,36 @@ def known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def is_inside(instant: datetime, zone: ZoneInfo, spans: tuple[Span, ...]) -> bool:
+def is_inside(instant: datetime, zone: ZoneInfo, hours: Hours) -> bool:
     """Whether the wall clock of the zone shows a time in one of the spans."""
     local = instant.astimezone(zone)
     minute = local.hour * 60 + local.minute
-    return any(start <= minute < end for start, end in spans)
+    return any(start <= minute < end for start, end in spans_on(hours, local.date()))
 
 
-def next_inside(at: datetime, zone: ZoneInfo, spans: tuple[Span, ...], latest: datetime) -> datetime | None:
+def next_inside(at: datetime, zone: ZoneInfo, hours: Hours, latest: datetime) -> datetime | None:
     """The least instant from `at` (UTC) on inside the spans; None if there is none up to `latest`."""
-    if is_inside(at, zone, spans):
+    if is_inside(at, zone, hours):
         return at
-    return _next_change(at, zone, spans, latest, inside=True)
+    return _next_change(at, zone, hours, latest, inside=True)
 
 
-def next_outside(at: datetime, zone: ZoneInfo, spans: tuple[Span, ...], latest: datetime) -> datetime | None:
+def next_outside(at: datetime, zone: ZoneInfo, hours: Hours, latest: datetime) -> datetime | None:
     """The least instant from `at` (UTC) on outside the spans; None if there is none up to `latest`."""
-    if not is_inside(at, zone, spans):
+    if not is_inside(at, zone, hours):
         return at
-    return _next_change(at, zone, spans, latest, inside=False)
+    return _next_change(at, zone, hours, latest, inside=False)
 
 
 def _next_change(
-    at: datetime, zone: ZoneInfo, spans: tuple[Span, ...], latest: datetime, *, inside: bool
+    at: datetime, zone: ZoneInfo, hours: Hours, latest: datetime, *, inside: bool
 ) -> datetime | None:
     # Inside-ness changes only where the clock shows an edge or is moved, so the first of these that fits is
     # the least instant.
     day = at.astimezone(zone).date()
     while True:
-        edges = [edge for edge in _edges(zone, day, spans) if edge > at]
-        fitting = [edge for edge in edges if is_inside(edge, zone, spans) is inside]
+        edges = [edge for edge in _edges(zone, day, spans_on(hours, day)) if edge > at]
+        fitting = [edge for edge in edges if is_inside(edge, zone, hours) is inside]
         if fitting:
             found = min(fitting)
             return found if found <= latest else None

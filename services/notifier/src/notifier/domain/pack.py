@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from notifier.domain.decision import PackRef
-from notifier.domain.local_time import Span, known_zone, parse_spans
+from notifier.domain.local_time import Calendar, Hours, Week, known_zone, parse_spans
 from notifier.domain.words import pattern
 from spine.events.stager import ContactChannel, ContactPurpose
 
@@ -42,7 +42,7 @@ PastOutcome = Literal[
     "failed",
     "unknown",
 ]
-DayType = Literal["every_day"]
+DayType = Literal["every_day", "workday", "weekend", "public_holiday"]
 ZoneRule = Literal["fixed", "party", "all_candidates"]
 CapKey = Literal["person", "debt", "person_and_debt", "address"]
 
@@ -105,18 +105,29 @@ class Rule(Strict, frozen=True, kw_only=True):
 
 
 class WindowRule(Rule, frozen=True, kw_only=True):
-    """Half-open local windows in which the act may happen: [["08:00", "22:00"]] ends before 22:00:00."""
+    """Half-open local windows in which the act may happen: [["08:00", "22:00"]] ends before 22:00:00.
+
+    The same every day, or for each kind of day; an empty list lets nothing happen on such days.
+    """
 
     days: dict[DayType, tuple[tuple[str, str], ...]]
 
     def __post_init__(self) -> None:
-        if self.soft or "every_day" not in self.days:
-            raise ValueError("a window is hard and says what is allowed every day")
-        self.spans()
+        if self.soft or set(self.days) not in ({"every_day"}, {"workday", "weekend", "public_holiday"}):
+            raise ValueError("a window is hard and says what is allowed every day, or on each kind of day")
+        for kind, pairs in self.days.items():
+            if pairs or kind == "every_day":
+                parse_spans(pairs)
 
-    def spans(self) -> tuple[Span, ...]:
-        """The windows of a day, ascending."""
-        return parse_spans(self.days["every_day"])
+    def hours(self, calendar: Calendar) -> Hours:
+        """The windows of the days, ascending; the calendar says which kind a day is."""
+        if "every_day" in self.days:
+            return parse_spans(self.days["every_day"])
+        workday, weekend, holiday = (
+            parse_spans(self.days[kind]) if self.days[kind] else ()
+            for kind in ("workday", "weekend", "public_holiday")
+        )
+        return Week(workday, weekend, holiday, calendar)
 
 
 class CapWindow(Strict, frozen=True, kw_only=True):
@@ -154,6 +165,29 @@ class GapRule(Rule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.minutes < 1 or not self.after:
             raise ValueError("a gap needs at least a minute and something to run from")
+
+
+class VisitRule(Rule, frozen=True, kw_only=True):
+    """What a visit needs before it: so many agents together, notice so many local days before."""
+
+    agents: int = 0
+    notice_days: int = 0
+
+    def __post_init__(self) -> None:
+        if self.soft or self.agents < 0 or self.notice_days < 0 or not (self.agents or self.notice_days):
+            raise ValueError("a visit rule is hard and asks for agents or for notice")
+
+
+class PartyRule(Rule, frozen=True, kw_only=True):
+    """When someone else than the debtor may be contacted: never after a refusal, only for these purposes, only
+    after so many failures in a row to reach the debtor (or when the debtor's number is none)."""
+
+    only_purposes: tuple[ContactPurpose, ...] = ()
+    after_failures: int = 0
+
+    def __post_init__(self) -> None:
+        if self.soft or self.after_failures < 0 or not self.when.parties:
+            raise ValueError("a party rule is hard and names the parties it is about")
 
 
 class ContentRule(Rule, frozen=True, kw_only=True):
@@ -195,6 +229,8 @@ class PackFile(Strict, frozen=True, kw_only=True):
     caps: tuple[CapRule, ...] = ()
     gaps: tuple[GapRule, ...] = ()
     content: tuple[ContentRule, ...] = ()
+    visits: tuple[VisitRule, ...] = ()
+    parties: tuple[PartyRule, ...] = ()
 
 
 class HoldFile(Strict, frozen=True, kw_only=True):
@@ -211,6 +247,8 @@ class Pack:
     ref: PackRef
     file: PackFile
     holds: tuple[HoldRule, ...]
+    #: Which days are worked and which are public holidays where the pack applies.
+    calendar: Calendar
 
     @property
     def name(self) -> str:

@@ -9,8 +9,19 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from notifier.domain.facts import ContactFacts, Party
-from notifier.domain.local_time import Span, known_zone
-from notifier.domain.pack import CapRule, ContentRule, GapRule, Pack, PartyKind, When, WindowRule, Zones
+from notifier.domain.local_time import Hours, known_zone
+from notifier.domain.pack import (
+    CapRule,
+    ContentRule,
+    GapRule,
+    Pack,
+    PartyKind,
+    PartyRule,
+    VisitRule,
+    When,
+    WindowRule,
+    Zones,
+)
 from spine.events.stager import ContactChannel, ContactPurpose
 
 _CHANNELS = frozenset(get_args(ContactChannel))
@@ -42,10 +53,12 @@ class Act:
 class Plan:
     """The rules of one pack that bind an act."""
 
-    windows: tuple[tuple[WindowRule, tuple[Span, ...]], ...]
+    windows: tuple[tuple[WindowRule, Hours], ...]
     caps: tuple[CapRule, ...]
     gaps: tuple[GapRule, ...]
     content: tuple[ContentRule, ...]
+    visits: tuple[VisitRule, ...]
+    parties: tuple[PartyRule, ...]
 
 
 def binds(when: When, act: Act) -> bool:
@@ -66,10 +79,12 @@ def plan_of(pack: Pack, act: Act) -> Plan:
     """The rules of a pack that bind an act."""
     file = pack.file
     return Plan(
-        tuple((rule, rule.spans()) for rule in file.windows if binds(rule.when, act)),
+        tuple((rule, rule.hours(pack.calendar)) for rule in file.windows if binds(rule.when, act)),
         tuple(rule for rule in file.caps if binds(rule.when, act)),
         tuple(rule for rule in file.gaps if binds(rule.when, act)),
         tuple(rule for rule in file.content if binds(rule.when, act)),
+        tuple(rule for rule in file.visits if act.channel == "visit" and binds(rule.when, act)),
+        tuple(rule for rule in file.parties if binds(rule.when, act)),
     )
 
 

@@ -7,21 +7,19 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from notifier.domain.facts import ContactFacts, PastContact
-from notifier.domain.local_time import Span, day_start, next_inside, next_outside
+from notifier.domain.local_time import Hours, day_start, next_inside, next_outside
 from notifier.domain.pack import CapKey, CapRule, Counted, GapRule
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def opens_at(
-    at: datetime, zones: Sequence[ZoneInfo], spans: tuple[Span, ...], latest: datetime
-) -> datetime | None:
+def opens_at(at: datetime, zones: Sequence[ZoneInfo], hours: Hours, latest: datetime) -> datetime | None:
     """The least instant from `at` on at which the clocks of all zones show a time in the spans."""
     instant = at
     while True:
         before = instant
         for zone in zones:
-            found = next_inside(instant, zone, spans, latest)
+            found = next_inside(instant, zone, hours, latest)
             if found is None:
                 return None
             instant = found
@@ -29,11 +27,9 @@ def opens_at(
             return instant
 
 
-def closes_at(
-    at: datetime, zones: Sequence[ZoneInfo], spans: tuple[Span, ...], latest: datetime
-) -> datetime | None:
+def closes_at(at: datetime, zones: Sequence[ZoneInfo], hours: Hours, latest: datetime) -> datetime | None:
     """The least instant from `at` on at which the clock of any zone shows a time outside the spans."""
-    ends = [next_outside(at, zone, spans, latest) for zone in zones]
+    ends = [next_outside(at, zone, hours, latest) for zone in zones]
     return min((end for end in ends if end is not None), default=None)
 
 
