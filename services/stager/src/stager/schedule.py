@@ -39,7 +39,7 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
 
 
 async def due(tx: Tx) -> Due:
-    """Steps, reminders and holds whose time has come, loans that wait for a day, and when the next one's time comes."""
+    """What comes due by itself: how much of it is due now, and when the next one is."""
     steps, next_step = await timers_due(tx)
     holds, next_hold = await holds_due(tx)
     reminders, next_reminder = await reminders_due(tx)
