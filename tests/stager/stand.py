@@ -11,25 +11,34 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
-from spine.business_days import local_instant
+from spine.business_days import business_date, local_instant
 from spine.clock import FixedClock
 from spine.database import Runtime, Tx
-from spine.events.ledger import BusinessDateClosed
+from spine.events.ledger import BusinessDateClosed, LoanOverdue
+from spine.events.notifier import PartyChanged
 from spine.events.registry import Event
 from spine.service import Received, Service
 from spine.topics import partition_of
 from stager.app import build
+from stager.store.preparations import close_books
 from tests.runtimes import emitted, received, service_runtime
 
 
 @dataclass
 class Stand:
-    """A stager under test. Facts get a number per loan, as the ledger numbers them."""
+    """A stager under test. Facts get a number per loan, as the ledger numbers them.
+
+    The notifier has told of every borrower before the ledger does, unless `strangers`. The books of the day before
+    are known to be closed whenever timers run, also where a test jumps over days, unless `open_books`.
+    """
 
     runtime: Runtime
     service: Service
     told: int = 0
     numbers: Counter[str] = field(default_factory=Counter)
+    strangers: bool = False
+    open_books: bool = False
+    known: set[str] = field(default_factory=set)
 
     def set_time(self, instant: datetime) -> None:
         """Moves the business clock."""
@@ -61,6 +70,20 @@ class Stand:
 
     async def take(self, batch: list[Received], *, early: bool = False) -> None:
         """Hands a batch of one topic to its handler, in one transaction."""
+        self.known |= {one.event.borrower_id for one in batch if isinstance(one.event, PartyChanged)}
+        await self._introduce({one.event.borrower_id for one in batch if isinstance(one.event, LoanOverdue)})
+        await self._hand_over(batch, early=early)
+
+    async def _introduce(self, borrowers: set[str]) -> None:
+        unknown = sorted(borrowers - self.known) if not self.strangers else []
+        self.known |= set(unknown)
+        if unknown:
+            parties = [PartyChanged(borrower_id=id_, locale="zh-CN", timezone=None) for id_ in unknown]
+            await self._hand_over(
+                [received(party, id=f"party-{party.borrower_id}", position=0) for party in parties]
+            )
+
+    async def _hand_over(self, batch: list[Received], *, early: bool = False) -> None:
         consume = next(c for c in self.service.consumes if c.topic == batch[0].topic)
         handler = consume.early if early else consume.handler
         assert handler is not None
@@ -92,6 +115,10 @@ class Stand:
     async def at(self, instant: datetime) -> int:
         """Moves the clock and runs what is due."""
         self.set_time(instant)
+        if not self.open_books:
+            yesterday = business_date(instant, self.runtime.zone) - timedelta(days=1)
+            async with self.runtime.transaction() as tx:
+                await close_books(tx, dict.fromkeys(range(self.runtime.partitions), yesterday))
         return await self.run_timers()
 
     async def said(self, *types: str) -> list[dict[str, Any]]:

@@ -94,6 +94,7 @@ async def test_each_stage_has_its_own_steps(stager: Stand, days: int, expected: 
 async def test_ten_days_of_outage_ask_once_not_ten_times(stager: Stand) -> None:
     await enter(stager, "L1", days=31)
     entered = DUE_ON + 31 * DAY
+    await stager.close(entered + 9 * DAY)
     await stager.at(stager.local(entered + 10 * DAY, 9, 30))
     requests = await stager.said("contact.requested.v1")
     assert [(r["step"], r["expires_at"]) for r in requests] == [("soft-morning", "2026-12-21T04:00:00Z")]
@@ -110,6 +111,7 @@ async def test_a_first_reminder_that_was_missed_is_asked_for_at_the_next_slot(st
     await enter(stager, "L1")
     await stager.at(stager.local(ENTERED + 2 * DAY, 23))
     assert await asked(stager) == []
+    await stager.close(ENTERED + 2 * DAY)
     await stager.at(stager.local(ENTERED + 3 * DAY, 10))
     assert {step for step, _ in await asked(stager)} == {"warm-reminder", "soft-reminder"}
 

@@ -69,6 +69,10 @@ def judge(
     seen = episode.stages_seen
     # Money has just come in when a loan moves down: on that day nothing more is said (house).
     steps_from_on = as_of + timedelta(days=1) if entry.is_demotion else as_of
+    if episode.bounced_on is not None:
+        contacts = rulebook.contacts.on(as_of).policy
+        speaks_on = contacts.speaks_again_on(episode.bounced_on, rulebook.calendars[contacts.calendar])
+        steps_from_on = max(steps_from_on, speaks_on)
     if start is not None and start.on is not None:
         steps_from_on = max(steps_from_on, start.on)
     waits = start is not None and start.on is None
@@ -83,17 +87,27 @@ def judge(
         stages_seen=seen if entry.to_stage in seen else (*seen, entry.to_stage),
         awaits_start=waits,
     )
+    if waits:
+        return Judged(entered, entry)
     strategy = rulebook.strategies.on(as_of, subject)
-    timers = () if waits else first_timers(strategy, entry, from_on=steps_from_on, zone=zone, plans=plans)
+    milder = any(stages.policy.rank(each) > stages.policy.rank(entry.to_stage) for each in seen)
+    timers = first_timers(strategy, entry, from_on=steps_from_on, zone=zone, plans=plans, milder=milder)
     return Judged(entered, entry, timers)
 
 
 def first_timers(
-    strategy: Loaded[Strategy], entry: StageEntry, *, from_on: date, zone: ZoneInfo, plans: Plans
+    strategy: Loaded[Strategy],
+    entry: StageEntry,
+    *,
+    from_on: date,
+    zone: ZoneInfo,
+    plans: Plans,
+    milder: bool = False,
 ) -> tuple[StepTimer, ...]:
-    """The timers of the stage that a loan entered, counting its days from `from_on`."""
-    # Who has paid himself down into a milder stage needs no first word of it.
-    firsts = entry.first_time and not entry.is_demotion
+    """The timers of the stage that a loan entered, counting its days from `from_on`. `milder`: it has been in a
+    severer stage in this episode."""
+    # Who comes down into a milder stage, by money paid or by money taken back, needs no first word of it.
+    firsts = entry.first_time and not entry.is_demotion and not milder
     planned = plans.of(strategy, entry.to_stage, from_on=from_on, firsts=firsts, zone=zone)
     return tuple(_timer(entry, step, due) for step, due in planned)
 

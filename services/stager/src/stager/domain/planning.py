@@ -66,6 +66,13 @@ def first_due(step: Step, slot: Slot, from_on: date, zone: ZoneInfo, now: dateti
     return Planned(0, due_at if due_at >= now else _next_slot(slot, zone, now))
 
 
+def after_due(step: Step, slot: Slot, done_at: datetime, zone: ZoneInfo, occurrence: int) -> Planned:
+    """When a step is due that follows another done at this instant: so many hours later, inside its slot."""
+    if step.after is None:
+        raise ValueError(f"step {step.id} follows no other")
+    return Planned(occurrence, _in_slot(slot, done_at + timedelta(hours=step.after.hours), zone))
+
+
 def next_due(
     step: Step, slot: Slot, from_on: date, occurrence: int, zone: ZoneInfo, now: datetime
 ) -> Planned:
@@ -99,6 +106,8 @@ def moved_to_zone(
     step: Step, slot: Slot, from_on: date, due: Planned, *, old: ZoneInfo, new: ZoneInfo, now: datetime
 ) -> Planned:
     """The same occurrence for someone who turns out to live in another zone."""
+    if step.after is not None:
+        return Planned(due.occurrence, max(now, _in_slot(slot, due.due_at, new)))
     due_at = local_instant(due.due_at.astimezone(old).date(), slot.opens, new)
     if due_at >= now:
         return Planned(due.occurrence, due_at)
@@ -127,3 +136,13 @@ def _next_slot(slot: Slot, zone: ZoneInfo, earliest: datetime) -> datetime:
     while (due_at := local_instant(day, slot.opens, zone)) < earliest:
         day += timedelta(days=1)
     return due_at
+
+
+def _in_slot(slot: Slot, at: datetime, zone: ZoneInfo) -> datetime:
+    """The instant itself while the slot is open, else its next opening."""
+    local = at.astimezone(zone)
+    if local.time() < slot.opens:
+        return local_instant(local.date(), slot.opens, zone)
+    if local.time() < slot.closes:
+        return at
+    return local_instant(local.date() + timedelta(days=1), slot.opens, zone)

@@ -116,7 +116,7 @@ def decide_step(facts: StepFacts, rules: Rules) -> StepDecision | None:
         due=due,
         expires_at=expires,
         verdict=done if reason is None else Verdict.SKIPPED,
-        rule=f"{facts.stage}.{step.id}/{reason or done}",
+        rule=f"{facts.stage}.{step.id}/{reason.partition(':')[0] if reason else done}",
         reason=reason,
         channel=channel,
         template=template,

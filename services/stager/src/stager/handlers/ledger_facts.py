@@ -33,11 +33,12 @@ from stager.handlers.agreements import (
 )
 from stager.handlers.holds import hold_ahead, take_effect
 from stager.handlers.money import take_money
-from stager.handlers.withdrawals import withdraw
+from stager.handlers.withdrawals import end_work, withdraw
 from stager.policy import House
 from stager.store.desks import borrowers_to_judge, load_desk, save_desk
 from stager.store.parties import lock_parties
 from stager.store.policies import keep_policies
+from stager.store.preparations import close_books
 from stager.store.steps import stop_steps
 
 #: A close may concern many borrowers: so many are loaded and decided at a time.
@@ -49,7 +50,9 @@ _LoanFact = Arrears | LoanCured | LoanSettled | LedgerRepaymentReversed | HoldFa
 async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
     """Applies a batch in order. What happens to one borrower depends on no other, so they go in portions."""
     borrowers = {event.event.borrower_id for event in events if isinstance(event.event, _LoanFact)}
-    for partition, day in _closed_dates(events).items():
+    closed = _closed_dates(events)
+    await close_books(tx, closed)
+    for partition, day in closed.items():
         borrowers.update(await borrowers_to_judge(tx, partition, day + timedelta(days=1)))
     await _judge_agreements(tx, events, borrowers, house)
     ordered = sorted(borrowers)
@@ -116,6 +119,7 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     await save_desk(tx, desk)
     await keep_policies(tx, house.rulebook, desk.policies_used())
     await withdraw(tx, desk.withdrawn)
+    await end_work(tx, desk.withdrawn)
     held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
     await take_effect(tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house)
     for happening, cause in desk.told:

@@ -22,6 +22,7 @@ from spine.events.notifier import (
 from spine.service import Received
 from stager.domain.cases import StepTimer
 from stager.domain.planning import Planned, moved_to_zone
+from stager.handlers.followers import follow_answered
 from stager.policy import House
 from stager.store.parties import lock_parties, save_parties, zone_of
 from stager.store.requests import answer_requests
@@ -50,7 +51,8 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
         if moved:
             await _move_steps(tx, moved, zones, house)
     if answers:
-        await answer_requests(tx, {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()})
+        outcomes = {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()}
+        await follow_answered(tx, await answer_requests(tx, outcomes), house)
 
 
 async def _move_steps(tx: Tx, borrowers: Sequence[str], old: dict[str, ZoneInfo], house: House) -> None:
@@ -62,7 +64,8 @@ async def _move_steps(tx: Tx, borrowers: Sequence[str], old: dict[str, ZoneInfo]
 
 
 def _moved(planned: PlannedStep, old: ZoneInfo, house: House, now: datetime) -> StepTimer | None:
-    strategy = house.rulebook.strategies.on(house.today(now)).policy
+    today = house.today(now)
+    strategy = house.rulebook.strategies.on(today, planned.subject, since=planned.entered_on).policy
     timer = planned.timer
     step = strategy.step(planned.stage, timer.step) if planned.stage is not None else None
     if step is None:

@@ -47,12 +47,12 @@ async def lock_people(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo
         ids=ids,
     )
     return {
-        row.borrower_id: Person(zone_of(row.zone, lender_zone), row.region, _traits(row.segment))
+        row.borrower_id: Person(zone_of(row.zone, lender_zone), row.region, traits(row.segment))
         for row in rows
     }
 
 
-def _traits(segment: Mapping[str, Any]) -> dict[str, str]:
+def traits(segment: Mapping[str, Any]) -> dict[str, str]:
     """The traits of a profile that are words; core banking may tell others, which no scope asks for."""
     return {key: value for key, value in segment.items() if isinstance(value, str)}
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from spine.database import Tx
 from stager.domain.cases import StepTimer
-from stager.store.parties import zone_of
+from stager.domain.scopes import Subject
+from stager.store.parties import traits, zone_of
 from stager.store.rows import Rows
 from stager.tables.cases import STEP_TIMER
 
@@ -18,6 +19,15 @@ _TIMERS: Final = Rows(STEP_TIMER)
 _INSERT: Final = f"""
     INSERT INTO step_timer ({_TIMERS.columns}) SELECT {_TIMERS.selected} FROM {_TIMERS.source}
 """  # noqa: S608 (column names of our own tables)
+_INSERT_AGAIN: Final = f"""
+    INSERT INTO step_timer ({_TIMERS.columns})
+    SELECT u.loan_id, u.episode, u.entry_no, u.step, u.borrower_id,
+           coalesce((SELECT max(r.occurrence) + 1 FROM contact_request AS r
+                     WHERE (r.loan_id, r.episode, r.entry_no, r.step)
+                         = (u.loan_id, u.episode, u.entry_no, u.step)), 0), u.due_at
+    FROM {_TIMERS.source}
+    ON CONFLICT (loan_id, episode, entry_no, step) DO UPDATE SET due_at = excluded.due_at
+"""  # noqa: S608
 _MOVE: Final = f"""
     UPDATE step_timer AS t SET occurrence = u.occurrence, due_at = u.due_at
     FROM {_TIMERS.source}
@@ -31,14 +41,19 @@ _DROP: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A timer and the loan it belongs to. `stage` is None when the loan has left the stage of the timer."""
+    """A timer and the loan it belongs to. `stage` is None when the loan has left the stage of the timer.
+
+    `subject` and `entered_on`, the day from which it is in its stage, tell which strategy is the loan's.
+    """
 
     timer: StepTimer
     case_id: str
     stage: str | None
     steps_from_on: date
+    entered_on: date
     stopped: bool
     zone: ZoneInfo
+    subject: Subject
 
 
 async def lock_due_borrowers(tx: Tx, limit: int) -> list[str]:
@@ -71,8 +86,9 @@ async def _planned(
         """
         SELECT t.loan_id, t.episode, t.entry_no, t.step, t.borrower_id, t.occurrence, t.due_at, e.case_id,
                CASE WHEN e.closed_on IS NULL AND e.entry_no = t.entry_no THEN e.stage END AS stage,
-               coalesce(e.steps_from_on, e.opened_on) AS steps_from_on, e.stop_seq > e.ledger_seq AS stopped,
-               p.zone
+               coalesce(e.steps_from_on, e.opened_on) AS steps_from_on,
+               coalesce(e.entered_on, e.opened_on) AS entered_on, e.stop_seq > e.ledger_seq AS stopped,
+               p.zone, e.product, p.region, p.segment
         FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN party AS p ON p.borrower_id = u.borrower_id
         JOIN episode AS e ON e.borrower_id = u.borrower_id
@@ -100,8 +116,10 @@ def _planned_step(row: Any, lender_zone: ZoneInfo) -> PlannedStep:
         case_id=row.case_id,
         stage=row.stage,
         steps_from_on=row.steps_from_on,
+        entered_on=row.entered_on,
         stopped=row.stopped,
         zone=zone_of(row.zone, lender_zone),
+        subject=Subject(row.product, row.region, traits(row.segment)),
     )
 
 
@@ -109,6 +127,26 @@ async def insert_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
     """Keeps the first occurrences of steps of loans that have no timers."""
     if timers:
         await tx.execute(_INSERT, **_TIMERS.parameters(timers))
+
+
+async def insert_again(tx: Tx, timers: Sequence[StepTimer]) -> None:
+    """Plans steps of loans that are in their stage: each under the next number that was not decided yet. A step
+    that is planned already moves to the new time."""
+    if timers:
+        await tx.execute(_INSERT_AGAIN, **_TIMERS.parameters(timers))
+
+
+async def done_in_episode(tx: Tx, timers: Sequence[StepTimer]) -> set[tuple[str, str]]:
+    """The (loan, step) of these that were asked for in this episode before, or given to a person."""
+    rows = await tx.execute(
+        f"""
+        SELECT DISTINCT r.loan_id, r.step FROM {_TIMERS.source}
+        JOIN contact_request AS r ON r.loan_id = u.loan_id AND r.episode = u.episode AND r.step = u.step
+        WHERE r.status <> 'skipped'
+        """,  # noqa: S608
+        **_TIMERS.parameters(timers),
+    )
+    return {(row.loan_id, row.step) for row in rows}
 
 
 async def move_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
