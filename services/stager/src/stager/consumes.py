@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from spine.events.contact_log import CONTACT_LOG, DisputeRaised, PaymentClaimed
+from spine.events.contact_log import CONTACT_LOG, DisputeRaised, PaymentClaimed, PromiseMade
 from spine.events.ledger import (
     LEDGER,
     ArrearsChanged,
@@ -25,10 +25,9 @@ from spine.events.registry import Event
 from spine.service import Consume
 from stager.handlers.ledger_facts import stop_ahead, take_ledger_facts
 from stager.handlers.notifier_facts import OUTCOMES, take_notifier_facts
-from stager.handlers.said import take_contact_facts
+from stager.handlers.said import SAID, STOPS, take_contact_facts
 from stager.policy import House
 
-_SAID: Final = (DisputeRaised, PaymentClaimed)
 _FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, *OUTCOMES)
 
 CONSUMES: Final = (
@@ -49,7 +48,7 @@ CONSUMES: Final = (
         ),
     ),
     (NOTIFIER, _FROM_NOTIFIER),
-    (CONTACT_LOG, _SAID),
+    (CONTACT_LOG, (*_SAID, PromiseMade)),
 )
 
 
@@ -66,5 +65,5 @@ def consumes(house: House) -> tuple[Consume, ...]:
             early_types=(LoanCured, LoanSettled, StatementMismatch, PaymentInTransit),
         ),
         Consume(notifier, notifier_types, partial(take_notifier_facts, house=house)),
-        Consume(contact_log, contact_log_types, said, early=said, early_types=_SAID),
+        Consume(contact_log, contact_log_types, said, early=said, early_types=STOPS),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -63,12 +63,11 @@ async def revise_promises(tx: Tx, moved: Mapping[str, Envelope], house: House) -
     Of an open promise whose hold the cure had ended, a reversal brings the hold back: the arrears go on, and so
     does the promise. The caller has locked the borrowers.
     """
-    promises = await promises_of_loans(tx, moved, [*JUDGED, PromiseStatus.OPEN])
-    judged = [each for each in promises if not each.is_open]
+    judged = await promises_of_loans(tx, moved, JUDGED)
     if judged:
         # What is judged was judged after its close, so the due day itself is the least that is closed.
         await _judge(tx, judged, None, house, moved)
-    await _hold_again(tx, [each for each in promises if each.is_open], moved, house)
+    await _hold_again(tx, await promises_of_loans(tx, moved, [PromiseStatus.OPEN]), moved, house)
 
 
 async def _judge(
@@ -171,9 +170,8 @@ def second_of(part: Promise, house: House, tx: Tx) -> Promise | None:
 
 
 async def _hold_again(
-    tx: Tx, promises: Iterable[Promise], moved: Mapping[str, Envelope], house: House
+    tx: Tx, waiting: Sequence[Promise], moved: Mapping[str, Envelope], house: House
 ) -> None:
-    waiting = list(promises)
     if not waiting:
         return
     money = await money_of(tx, {each.loan_id for each in waiting})

@@ -70,7 +70,7 @@ async def open_promise(
     return await _start(tx, house, considered, promise_id, verdict, zones, cause)
 
 
-async def take_promises_said(tx: Tx, events: Sequence[Received], *, house: House) -> None:
+async def take_promises_said(tx: Tx, events: Sequence[Received], house: House) -> None:
     """Promises that were made in recorded contacts; who made one twice told it once.
 
     What the policy does not let stand becomes a task for a person: the borrower has heard no refusal yet. Of loans

@@ -1,51 +1,236 @@
-"""What was said in a contact: it stops collection at once, or opens work for someone."""
+"""What was said in a contact: it stops collection at once, and opens work for someone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from spine.database import Tx
 from spine.envelope import Envelope
-from spine.events.contact_log import DisputeRaised, PaymentClaimed
+from spine.events.contact_log import (
+    ComplaintClosed,
+    ComplaintOpened,
+    DangerReported,
+    DeathReported,
+    DisputeRaised,
+    HardshipReported,
+    PaymentClaimed,
+)
+from spine.events.notifier import PartyChanged
+from spine.events.registry import Event
 from spine.service import Received
-from stager.domain.cases import Hold, said_hold_id
-from stager.domain.holding import HoldFacts, lasts_until
-from stager.handlers.holds import new_hold, place_holds
+from stager.domain.cases import Hold, said_hold_id, stable_id
+from stager.domain.holding import HoldFacts, decide_hold, with_days_off
+from stager.domain.person_holds import PersonHold, with_fate_of
+from stager.domain.tasks import Task
+from stager.handlers.holds import end_holds, new_hold, place_holds, place_person_holds
+from stager.handlers.tasks import cancel_tasks, open_tasks
+from stager.handlers.withdrawals import withdraw
 from stager.policy import House
+from stager.store.flags import CaseFlag, OpenCase, open_cases, raise_flags
+from stager.store.holds import hold_by_id
 from stager.store.parties import lock_parties
+from stager.store.person_holds import (
+    active_person_holds,
+    holds_following,
+    person_hold_by_id,
+    save_person_holds,
+)
+
+#: What stops contact, and with it what is work for someone or frees again.
+STOPS: Final = (DisputeRaised, PaymentClaimed, DeathReported, ComplaintOpened, DangerReported)
+SAID: Final[tuple[type[Event], ...]] = (*STOPS, HardshipReported, ComplaintClosed)
+#: Where a hold comes from that a borrower's profile asks for.
+PROFILE: Final = "profile"
+
+
+@dataclass(frozen=True, slots=True)
+class SaidHold:
+    """A hold for something said `at` an instant. `name`: the contact, or the complaint, that gives its id; without
+    a loan it is on the person."""
+
+    kind: str
+    borrower_id: str
+    loan_id: str | None
+    name: str
+    at: datetime
+    cause: Envelope | None = None
+    by: str | None = None
 
 
 async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
-    """What was said in a contact becomes a hold, under an id that the contact gives: twice is once.
+    """What was said in a contact takes effect, under ids that the contact gives: twice is once.
 
     Stop facts: also applied ahead of their turn.
     """
-    await lock_parties(tx, sorted({event.event.key or "" for event in events}), house.zone)
+    said = [received for received in events if isinstance(received.event, SAID)]
+    await lock_parties(tx, sorted({received.event.key or "" for received in said}), house.zone)
+    await hold_as_said(tx, house, [hold for received in said if (hold := _said(received)) is not None])
+    cases = await open_cases(tx, [received.event.key or "" for received in said])
+    for received in said:
+        match received.event:
+            case DangerReported() as fact:
+                case = cases.get(fact.borrower_id)
+                await stop_for_danger(tx, house, fact.borrower_id, case, fact.contact_id, fact.sign, received.envelope)
+            case HardshipReported(borrower_id=borrower) as fact if borrower in cases:
+                await offer_plan(tx, house, fact, cases[borrower], received.envelope)
+            case ComplaintClosed(complaint_id=complaint):
+                hold_id = said_hold_id("complaint_open", complaint)
+                await lift_answered_hold(tx, hold_id, "complaint answered", received.envelope)
+
+
+def _said(received: Received) -> SaidHold | None:
+    match received.event:
+        case DisputeRaised() as fact:
+            kind, name = "dispute", fact.contact_id
+        case PaymentClaimed() as fact:
+            kind, name = "payment_claim", fact.contact_id
+        case DeathReported() as fact:
+            kind, name = "bereavement", fact.contact_id
+        case ComplaintOpened() as fact:
+            kind, name = "complaint_open", fact.complaint_id
+        case DangerReported() as fact:
+            kind, name = "vulnerable", fact.contact_id
+        case _:
+            return None
+    return SaidHold(kind, fact.borrower_id, fact.loan_id, name, fact.at, received.envelope)
+
+
+async def hold_as_said(tx: Tx, house: House, said: Sequence[SaidHold]) -> None:
+    """Holds loans, and people where the kind is about the person; the caller has locked the borrowers."""
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
     holds: list[Hold] = []
+    persons: list[PersonHold] = []
     causes: dict[str, Envelope] = {}
     facts: dict[str, HoldFacts] = {}
-    for received in events:
-        match received.event:
-            case DisputeRaised() | PaymentClaimed() as fact:
-                hold, why = _said_hold(fact, house, tx.now)
-                holds.append(hold)
-                causes[hold.hold_id], facts[hold.hold_id] = received.envelope, why
+    also: dict[str, str] = {}
+    for one in said:
+        hold_id = said_hold_id(one.kind, one.name)
+        # A claim's time runs from when it was made, however late it is told.
+        why = HoldFacts(act="place", kind=one.kind, zone=house.zone.key, counted_from=one.at)
+        facts[hold_id] = with_days_off(why, policy, house.rulebook.calendars)
+        until = decide_hold(facts[hold_id], policy).until
+        if one.cause is not None:
+            causes[hold_id] = one.cause
+        if one.loan_id is None or policy.kinds[one.kind].scope == "person":
+            persons.append(_person(one, hold_id, tx.now, until))
+            also |= {hold_id: one.loan_id} if one.loan_id is not None else {}
+            continue
+        hold = new_hold(
+            house,
+            hold_id=hold_id,
+            kind=one.kind,
+            loan_id=one.loan_id,
+            borrower_id=one.borrower_id,
+            now=tx.now,
+            until=until,
+            origin=one.name,
+            by=one.by,
+        )
+        holds.append(hold)
+    await place_person_holds(tx, persons, house, causes, facts, also)
     await place_holds(tx, holds, house, causes, facts)
 
 
-def _said_hold(fact: DisputeRaised | PaymentClaimed, house: House, now: datetime) -> tuple[Hold, HoldFacts]:
-    kind = "dispute" if isinstance(fact, DisputeRaised) else "payment_claim"
-    policy = house.rulebook.holds.on(house.today(now)).policy
-    hold = new_hold(
-        house,
-        hold_id=said_hold_id(kind, fact.contact_id),
-        kind=kind,
-        loan_id=fact.loan_id,
+def _person(one: SaidHold, hold_id: str, now: datetime, until: datetime | None) -> PersonHold:
+    return PersonHold(
+        person_hold_id=hold_id,
+        borrower_id=one.borrower_id,
+        kind=one.kind,
+        placed_at=now,
+        until=until,
+        origin=one.name,
+        reason=None,
+        placed_by=one.by,
+    )
+
+
+async def stop_for_danger(
+    tx: Tx,
+    house: House,
+    borrower_id: str,
+    case: OpenCase | None,
+    contact_id: str,
+    sign: str,
+    cause: Envelope | None = None,
+) -> None:
+    """Takes back everything open for a person in danger, people's work too, and calls a trained person.
+
+    The person is held already; the caller has locked the borrower.
+    """
+    if case is None:
+        return
+    task = Task(
+        task_id=stable_id("task", "danger_sign", contact_id),
+        kind="danger_sign",
+        borrower_id=borrower_id,
+        loan_id=case.loans[0],
+        case_id=case.case_id,
+        due_at=tx.now,
+        reason=sign,
+        origin=contact_id,
+    )
+    causes = {task.task_id: cause} if cause is not None else {}
+    if await open_tasks(tx, [task], house, causes):
+        await withdraw(tx, dict.fromkeys(case.loans, ("danger", cause)))
+        kinds = house.rulebook.work.on(house.today(tx.now)).policy.kinds.keys() - {"danger_sign"}
+        await cancel_tasks(tx, case.loans, "danger", kinds=kinds, cause=cause)
+
+
+async def offer_plan(
+    tx: Tx, house: House, fact: HardshipReported, case: OpenCase, cause: Envelope | None = None
+) -> None:
+    """Who cannot pay as agreed is offered a plan next: the case is marked, and a person looks into it."""
+    flag = CaseFlag(case.case_id, "hardship", fact.borrower_id, fact.loan_id, fact.contact_id, tx.now)
+    await raise_flags(tx, [flag])
+    task = Task(
+        task_id=stable_id("task", "human_review", fact.contact_id),
+        kind="human_review",
         borrower_id=fact.borrower_id,
-        now=now,
-        # The claim's time runs from when it was made, however late it is told.
-        until=lasts_until(policy, kind, fact.at, house.zone, house.rulebook.calendars),
+        loan_id=fact.loan_id if fact.loan_id in case.loans else case.loans[0],
+        case_id=case.case_id,
+        due_at=tx.now,
+        reason="hardship",
         origin=fact.contact_id,
     )
-    return hold, HoldFacts(act="place", kind=kind, zone=house.zone.key, counted_from=fact.at)
+    await open_tasks(tx, [task], house, {task.task_id: cause} if cause is not None else {})
+
+
+async def lift_answered_hold(tx: Tx, hold_id: str, reason: str, cause: Envelope | None = None) -> None:
+    """Ends a hold by the fact it waited for, on a loan or on a person; the caller has locked the borrower."""
+    person = await person_hold_by_id(tx, hold_id)
+    if person is None:
+        hold = await hold_by_id(tx, hold_id)
+        holds = [hold] if hold is not None else []
+        ended = [replace(each, lifted_at=tx.now, ended_by="facts", lift_reason=reason) for each in holds]
+    else:
+        if person.lifted_at is None:
+            person = replace(person, lifted_at=tx.now, ended_by="facts", lift_reason=reason)
+            await save_person_holds(tx, [person])
+        ended = [with_fate_of(hold, person) for hold in await holds_following(tx, hold_id)]
+    causes = {hold.hold_id: cause for hold in ended} if cause is not None else {}
+    await end_holds(tx, ended, causes)
+
+
+async def hold_vulnerable(tx: Tx, house: House, told: Sequence[tuple[PartyChanged, Envelope]]) -> None:
+    """Who is flagged as vulnerable is held as such until someone has looked into it, once for the same flags.
+
+    The caller has locked the borrowers.
+    """
+    flagged = [(party, cause) for party, cause in told if party.vulnerable]
+    if not flagged:
+        return
+    active = await active_person_holds(tx, [party.borrower_id for party, _ in flagged])
+    held = {person.borrower_id for person in active if person.origin == PROFILE}
+    persons, causes = [], {}
+    for party, cause in flagged:
+        if party.borrower_id in held:
+            continue
+        flags = sorted(party.vulnerable)
+        hold_id = stable_id("hold", PROFILE, party.borrower_id, *flags)
+        one = SaidHold("vulnerable", party.borrower_id, None, PROFILE, tx.now, cause)
+        persons.append(replace(_person(one, hold_id, tx.now, None), reason=", ".join(flags)))
+        causes[hold_id] = cause
+    await place_person_holds(tx, persons, house, causes)

@@ -1,0 +1,73 @@
+"""What tests of promises share: money, members of the team, and promises made over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import httpx
+
+from spine.database import Tx
+from spine.events.ledger import LedgerRepaymentReversed, RepaymentReceived
+from tests.stager.stand import Stand
+
+
+def paid(stager: Stand, id_: str, amount: str, on: date, *, loan_id: str = "L1") -> RepaymentReceived:
+    """Money of a value date, posted whenever it is told."""
+    return RepaymentReceived(
+        borrower_id="B1",
+        loan_id=loan_id,
+        repayment_id=id_,
+        amount=amount,
+        currency="CNY",
+        value_date=on,
+        posted_at=stager.local(on, 15),
+    )
+
+
+def taken_back(id_: str, amount: str, on: date) -> LedgerRepaymentReversed:
+    """The same money reversed."""
+    return LedgerRepaymentReversed(
+        borrower_id="B1",
+        loan_id="L1",
+        repayment_id=id_,
+        amount=amount,
+        currency="CNY",
+        reversed_on=on,
+        reason="returned",
+    )
+
+
+async def team(stager: Stand, **roles: Sequence[str]) -> None:
+    """Members by their ids with their roles."""
+
+    async def work(tx: Tx) -> None:
+        for member_id, has in roles.items():
+            await tx.execute(
+                "INSERT INTO team_member (member_id, roles, skills, regions, locales, capacity, active, version,"
+                " changed_at) VALUES (:id, CAST(:roles AS text[]), '{}', '{}', '{}', 10, true, 1, now())",
+                id=member_id,
+                roles=list(has),
+            )
+
+    await stager.runtime.run(work)
+
+
+async def promise(
+    client: httpx.AsyncClient, case_id: str, status: int = 201, *, key: str | None = None, **body: Any
+) -> Any:
+    """Makes a promise as a collector takes it down; 1,001.35 is what is overdue in these tests."""
+    asked = {
+        "loan_id": "L1",
+        "amount": "1001.35",
+        "kind": "full",
+        "by": "anna",
+        "verified": True,
+        "channel": "call",
+        **{name: str(value) if isinstance(value, date) else value for name, value in body.items()},
+    }
+    headers = {"Idempotency-Key": key} if key is not None else {}
+    response = await client.post(f"/v1/cases/{case_id}/promises", json=asked, headers=headers)
+    assert response.status_code == status, response.text
+    return response.json()

@@ -1,0 +1,355 @@
+"""Promises: made over REST, judged by the close of their due day, revised by later facts; they hold their loan."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from spine.events.contact_log import PromiseMade
+from spine.http import create_api
+from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue, loan_settled
+from tests.stager.promising import paid, promise, taken_back, team
+from tests.stager.stand import Stand
+
+DAY = timedelta(days=1)
+TOKEN = "t" * 32
+#: A Monday; the loan has been due since the 10th, so it is in S1.
+TODAY = date(2026, 11, 23)
+WEDNESDAY, THURSDAY = date(2026, 11, 25), date(2026, 11, 26)
+
+
+@pytest.fixture
+async def client(stager: Stand) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_api(stager.service, stager.runtime, token=TOKEN)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://stager",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+async def case_id(stager: Stand) -> str:
+    """A loan in S1 on the Monday at noon, and a team."""
+    await team(stager, anna=["collector"], lea=["lead"])
+    await stager.tell(loan_overdue(as_of=TODAY))
+    await stager.close(TODAY - DAY)
+    stager.set_time(stager.local(TODAY, 12))
+    [entered] = await stager.said("stage.entered.v1")
+    return str(entered["case_id"])
+
+
+async def states(stager: Stand) -> list[tuple[str, str | None]]:
+    """What was told of promises: type or status, and the money received."""
+    told: list[tuple[str, dict[str, Any]]] = []
+    for type_ in await stager.types():
+        if type_.startswith("promise.") and type_ not in [name for name, _ in told]:
+            told += [(type_, fact) for fact in await stager.said(type_)]
+    return [(str(fact.get("status", name.split(".")[1])), fact.get("received")) for name, fact in told]
+
+
+async def holding(stager: Stand) -> list[str]:
+    return [
+        row.kind for row in await stager.rows("SELECT kind FROM hold WHERE lifted_at IS NULL ORDER BY kind")
+    ]
+
+
+async def test_a_promise_holds_the_loan_and_is_the_same_under_its_key(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    made = await promise(client, case_id, key="k1", promised_on=WEDNESDAY)
+    assert (made["status"], made["promised_on"], made["due_on"]) == ("open", "2026-11-25", "2026-11-26")
+    assert await promise(client, case_id, 200, key="k1", promised_on=WEDNESDAY) == made
+    other = await promise(client, case_id, 409, key="k1", promised_on=THURSDAY)
+    assert other["code"] == "conflict"
+    assert await states(stager) == [("opened", None)]
+    [placed] = await stager.said("hold.placed.v1")
+    assert (placed["kind"], placed["origin"]) == ("promise_open", made["promise_id"])
+
+
+async def test_what_came_with_an_early_value_date_is_judged_after_the_close(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(paid(stager, "R1", "1001.35", WEDNESDAY))
+    await stager.close(WEDNESDAY)
+    assert await states(stager) == [("opened", None)]
+    await stager.close(THURSDAY)
+    assert await states(stager) == [("opened", None), ("kept", "1001.35")]
+    assert await holding(stager) == []
+    [lifted] = await stager.said("hold.lifted.v1")
+    assert (lifted["kind"], lifted["ended_by"]) == ("promise_open", "facts")
+    await stager.close(THURSDAY)
+    assert len(await states(stager)) == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "state"), [("991.34", ("partial", "991.34")), ("991.35", ("kept", "991.35"))]
+)
+async def test_ten_may_be_missing(
+    stager: Stand, client: httpx.AsyncClient, case_id: str, amount: str, state: tuple[str, str]
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(paid(stager, "R1", amount, THURSDAY))
+    await stager.close(THURSDAY)
+    assert (await states(stager))[1:] == [state]
+
+
+async def test_money_posted_late_with_a_value_date_in_time_mends_a_broken_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.close(THURSDAY)
+    await stager.tell(paid(stager, "R1", "1001.35", WEDNESDAY))
+    assert (await states(stager))[1:] == [("broken", "0.00"), ("kept", "1001.35")]
+    [revised] = await stager.said("promise.revised.v1")
+    assert (revised["was"], revised["status"], revised["reason"]) == ("broken", "kept", "money")
+
+
+async def test_money_taken_back_breaks_a_kept_promise_and_twins_change_nothing(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    batch = await stager.tell(paid(stager, "R1", "1001.35", TODAY))
+    await stager.close(THURSDAY)
+    batch += await stager.tell(taken_back("R1", "1001.35", THURSDAY + 4 * DAY))
+    await stager.take(batch)
+    assert (await states(stager))[1:] == [("kept", "1001.35"), ("broken", "0.00")]
+
+
+async def test_money_and_close_may_come_in_one_batch(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    stager.set_time(stager.local(THURSDAY + DAY, 0, 10))
+    await stager.take([*stager.closes(THURSDAY), stager.fact(paid(stager, "R1", "1001.35", THURSDAY))])
+    assert (await states(stager))[1:] == [("kept", "1001.35")]
+
+
+async def test_a_broken_promise_frees_the_promotion_at_the_same_close(
+    stager: Stand, client: httpx.AsyncClient
+) -> None:
+    await team(stager, anna=["collector"])
+    made_on = DUE_ON + 28 * DAY  # 2026-12-08, 28 days past due
+    await stager.tell(loan_overdue(as_of=made_on))
+    await stager.close(made_on - DAY)
+    stager.set_time(stager.local(made_on, 12))
+    [entered] = await stager.said("stage.entered.v1")
+    await promise(client, entered["case_id"], promised_on=DUE_ON + 30 * DAY)
+    await stager.close(DUE_ON + 30 * DAY)
+    assert [each["to"] for each in await stager.said("stage.entered.v1")] == ["S1"]
+    await stager.close(DUE_ON + 31 * DAY)
+    assert [each["to"] for each in await stager.said("stage.entered.v1")] == ["S1", "S2"]
+    assert (await states(stager))[1:] == [("broken", "0.00")]
+
+
+async def test_days_past_due_go_on_and_nothing_is_asked_for_meanwhile(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await stager.at(stager.local(TODAY, 12, 1))
+    await promise(client, case_id, kind="extension_3d")
+    for day in (TODAY + DAY, TODAY + 2 * DAY, TODAY + 3 * DAY):
+        await stager.at(stager.local(day, 12))
+    asked = await stager.said("contact.requested.v1")
+    assert {each["purpose"] for each in asked if each["step"] == "promise-reminder"} == {"reminder_due"}
+    assert [each["step"] for each in asked if each["purpose"] == "collection"] in ([], ["warm-reminder"])
+    shown = (await client.get(f"/v1/cases/{case_id}")).json()
+    assert shown["loans"][0]["dpd"] == (TODAY + 3 * DAY - DUE_ON).days
+
+
+async def test_the_three_day_delay_is_for_the_agreed_day_and_three(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    made = await promise(client, case_id, kind="extension_3d")
+    # Thursday, settled by Friday.
+    assert (made["promised_on"], made["due_on"]) == ("2026-11-26", "2026-11-27")
+    refused = await promise(client, case_id, 409, kind="extension_3d", promised_on=WEDNESDAY)
+    assert refused["code"] == "not_the_delay"
+
+
+async def test_a_newer_promise_takes_the_place_of_the_open_one(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    first = await promise(client, case_id, promised_on=WEDNESDAY)
+    second = await promise(client, case_id, promised_on=THURSDAY)
+    assert await holding(stager) == ["promise_open"]
+    listed = (await client.get(f"/v1/cases/{case_id}/promises")).json()["items"]
+    assert {each["promise_id"]: each["status"] for each in listed} == {
+        first["promise_id"]: "superseded",
+        second["promise_id"]: "open",
+    }
+    await stager.close(THURSDAY)
+    assert [fact["promise_id"] for fact in await stager.said("promise.broken.v1")] == []
+    await stager.close(THURSDAY + DAY)
+    assert [fact["promise_id"] for fact in await stager.said("promise.broken.v1")] == [second["promise_id"]]
+
+
+async def test_a_promise_is_taken_back_by_a_member_once(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    made = await promise(client, case_id, promised_on=WEDNESDAY)
+    path = f"/v1/cases/{case_id}/promises/{made['promise_id']}/cancel"
+    for _ in range(2):
+        answer = await client.post(path, json={"by": "anna", "reason": "taken down by mistake"})
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    assert (await client.post(path, json={"by": "nobody", "reason": "x"})).status_code == 403
+    assert await holding(stager) == []
+    await stager.close(THURSDAY)
+    [revised] = await stager.said("promise.revised.v1")
+    assert (revised["status"], "mistake" in str(revised)) == ("cancelled", False)
+    assert (
+        await client.post(f"/v1/cases/{case_id}/promises/none/cancel", json={"by": "anna", "reason": "x"})
+    ).status_code == 404
+
+
+async def test_what_stands_against_a_promise_has_a_code(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    for body, status, code in (
+        ({"promised_on": TODAY + 8 * DAY}, 409, "horizon_exceeded"),
+        ({"promised_on": TODAY - DAY}, 409, "date_passed"),
+        ({"promised_on": WEDNESDAY, "amount": "500.00"}, 409, "below_arrears"),
+        ({"promised_on": WEDNESDAY, "amount": "0.00"}, 422, "bad_request"),
+        ({"promised_on": WEDNESDAY, "amount": "1.001"}, 422, "bad_amount"),
+        ({"promised_on": WEDNESDAY, "loan_id": "L9"}, 422, "bad_request"),
+        ({"promised_on": WEDNESDAY, "by": "nobody"}, 403, "member_unknown"),
+        ({"promised_on": WEDNESDAY, "approved_by": "anna"}, 409, "same_person"),
+        ({"promised_on": WEDNESDAY, "by": "lea", "approved_by": "anna"}, 403, "not_allowed"),
+        ({}, 422, "bad_request"),
+    ):
+        refused = await promise(client, case_id, status, **body)
+        assert refused["code"] == code, body
+    await promise(client, case_id, promised_on=TODAY + 7 * DAY)
+    await stager.tell(loan_cured(as_of=TODAY))
+    assert (await promise(client, case_id, 409, promised_on=WEDNESDAY))["code"] == "not_in_arrears"
+
+
+async def broken_on(stager: Stand, client: httpx.AsyncClient, case_id: str, promised_on: date) -> None:
+    """One more broken promise; on the Thursday it is due on the Friday, and so on."""
+    stager.set_time(stager.local(promised_on, 12))
+    await promise(client, case_id, promised_on=promised_on)
+    await stager.close(promised_on + DAY)
+
+
+@pytest.mark.parametrize(("days", "status"), [(60, 409), (61, 201)])
+async def test_two_broken_in_sixty_days_need_a_supervisor(
+    stager: Stand, client: httpx.AsyncClient, case_id: str, days: int, status: int
+) -> None:
+    await broken_on(stager, client, case_id, WEDNESDAY)
+    await broken_on(stager, client, case_id, THURSDAY)
+    # The first was due on the Thursday.
+    now = THURSDAY + days * DAY
+    stager.set_time(stager.local(now, 12))
+    answer = await promise(client, case_id, status, promised_on=now)
+    if status == 409:
+        assert answer["code"] == "needs_supervisor"
+        approved = await promise(client, case_id, promised_on=now, approved_by="lea")
+        assert approved["approved_by"] == "lea"
+
+
+async def test_a_part_offer_is_followed_by_its_second_date_when_kept(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    part: dict[str, Any] = {"kind": "partial", "promised_on": WEDNESDAY, "second_on": TODAY + 10 * DAY}
+    assert (await promise(client, case_id, 409, amount="500.00", **part))["code"] == "below_floor"
+    made = await promise(client, case_id, amount="600.00", **part)
+    assert made["second_amount"] == "401.35"
+    await stager.tell(paid(stager, "R1", "650.00", WEDNESDAY))
+    await stager.close(THURSDAY)
+    assert await holding(stager) == ["promise_open"]
+    [_, second] = await stager.said("promise.opened.v1")
+    assert (second["amount"], second["promised_on"]) == ("401.35", "2026-12-03")
+    # 50.00 were more than the first part.
+    await stager.tell(paid(stager, "R2", "351.35", TODAY + 9 * DAY))
+    await stager.close(date(2026, 12, 4))
+    assert [fact["received"] for fact in await stager.said("promise.kept.v1")] == ["650.00", "401.35"]
+
+
+async def test_a_part_that_was_not_kept_after_all_has_no_second_date(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    second_on = TODAY + 10 * DAY
+    await promise(
+        client, case_id, amount="600.00", kind="partial", promised_on=WEDNESDAY, second_on=second_on
+    )
+    await stager.tell(paid(stager, "R1", "600.00", WEDNESDAY))
+    await stager.close(THURSDAY)
+    await stager.tell(taken_back("R1", "600.00", THURSDAY))
+    assert [(fact["was"], fact["status"]) for fact in await stager.said("promise.revised.v1")] == [
+        ("kept", "broken"),
+        ("open", "superseded"),
+    ]
+    assert await holding(stager) == []
+
+
+async def test_the_cure_ends_the_hold_and_a_reversal_brings_it_back(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(paid(stager, "R1", "1001.35", TODAY), loan_cured(as_of=TODAY))
+    assert await holding(stager) == []
+    await stager.tell(taken_back("R1", "1001.35", TODAY + DAY), loan_overdue(as_of=TODAY + DAY))
+    assert await holding(stager) == ["promise_open"]
+    await stager.close(THURSDAY)
+    assert (await states(stager))[1:] == [("broken", "0.00")]
+    assert await holding(stager) == []
+
+
+async def test_a_loan_sold_meanwhile_breaks_no_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(loan_settled(as_of=WEDNESDAY, reason="sold"))
+    await stager.close(THURSDAY)
+    [revised] = await stager.said("promise.revised.v1")
+    assert revised["status"] == "cancelled"
+
+
+async def test_a_part_payment_does_not_end_the_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(paid(stager, "R1", "300.00", TODAY), arrears_changed(zero_on=DUE_ON, as_of=TODAY))
+    assert await holding(stager) == ["promise_open"]
+    await stager.close(THURSDAY)
+    assert (await states(stager))[1:] == [("partial", "300.00")]
+
+
+def said(stager: Stand, contact: str = "K1", *, amount: str = "1001.35", on: date = WEDNESDAY) -> PromiseMade:
+    return PromiseMade(
+        borrower_id="B1",
+        loan_id="L1",
+        contact_id=contact,
+        at=stager.local(TODAY, 11),
+        amount=amount,
+        promised_on=on,
+        verified=True,
+    )
+
+
+async def test_a_promise_made_in_a_recorded_contact_is_one_with_what_was_taken_down(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    batch = await stager.tell(said(stager))
+    await stager.take([*batch, *batch])
+    [opened] = await stager.said("promise.opened.v1")
+    assert (opened["contact_id"], opened["kind"], opened["amount"]) == ("K1", "full", "1001.35")
+    again = await promise(client, case_id, 200, promised_on=WEDNESDAY)
+    assert again["promise_id"] == opened["promise_id"]
+    await stager.tell(said(stager, "K2"))
+    assert len(await stager.said("promise.opened.v1")) == 1
+
+
+async def test_a_promise_that_may_not_stand_is_looked_into_by_a_person(stager: Stand, case_id: str) -> None:
+    batch = await stager.tell(said(stager, on=TODAY + 8 * DAY), said(stager, "K3", amount="100.00"))
+    await stager.take(batch)
+    assert await stager.said("promise.opened.v1") == []
+    rows = await stager.rows("SELECT reason FROM task WHERE kind = 'human_review' ORDER BY reason")
+    assert [row.reason for row in rows] == ["promise_below_floor", "promise_horizon_exceeded"]
+    kept = await stager.rows("SELECT verdict FROM decision WHERE subject_kind = 'promise' ORDER BY verdict")
+    assert [row.verdict for row in kept] == ["below_floor", "horizon_exceeded"]
