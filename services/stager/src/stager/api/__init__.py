@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stager.api import cases, holds, promises
+from stager.api import actions, cases, holds, promises, tasks, team
 
-router = APIRouter(routes=[route for part in (cases, holds, promises) for route in part.router.routes])
+_PARTS = (actions, cases, holds, promises, tasks, team)
+
+router = APIRouter(routes=[route for part in _PARTS for route in part.router.routes])

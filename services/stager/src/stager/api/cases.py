@@ -11,9 +11,10 @@ from stager.api.asking import HouseOf, Limit, RuntimeOf
 from stager.domain.why import recompute
 from stager.store import cases
 from stager.store.cutover import starts_of
+from stager.store.decisions import decisions_about
 from stager.store.policies import policy_bodies
+from stager.views import actions, reasons
 from stager.views import cases as views
-from stager.views import reasons
 
 router = APIRouter()
 
@@ -50,20 +51,39 @@ async def get_case(case_id: str, runtime: RuntimeOf, house: HouseOf) -> views.Ca
 
 
 @router.get("/v1/cases/{case_id}/why")
-async def get_why(case_id: str, runtime: RuntimeOf, house: HouseOf) -> reasons.WhyView:
-    """Why each loan is in its stage: the stored decision, made again from its stored facts and policies."""
+async def get_why(
+    case_id: str,
+    runtime: RuntimeOf,
+    house: HouseOf,
+    cursor: Annotated[str | None, Query(max_length=100, pattern=actions.CURSOR)] = None,
+    limit: Limit = 50,
+) -> reasons.WhyView:
+    """Why each loan is in its stage, and why what was done or left for it: the stored decisions, made again from
+    their stored facts and policies. Of actions the newest first, `limit` at a time."""
     async with runtime.transaction() as tx:
         case = await cases.case_by_id(tx, case_id)
         entries = await cases.latest_entries(tx, case)
         episodes = await cases.episodes_of_case(tx, case)
+        decisions = await decisions_about(
+            tx,
+            case.borrower_id,
+            [episode.loan_id for episode in episodes],
+            since=case.opened_at,
+            before=actions.place_of(cursor) if cursor is not None else None,
+            limit=limit + 1,
+        )
         digests = [digest for entry in entries for digest in (entry.policy_digest, entry.holds_digest)]
+        digests += [digest for decision in decisions for digest in decision.policy_digests]
         bodies = await policy_bodies(tx, digests)
         starts = await starts_of(tx, [case.borrower_id])
     found = [reasons.stage_reason(entry, recompute(entry, bodies)) for entry in entries]
+    done = [actions.action_reason(decision, bodies) for decision in decisions[:limit]]
     return reasons.WhyView(
         case_id=case_id,
-        agrees=all(reason["agrees"] for reason in found),
+        agrees=all(reason["agrees"] for reason in (*found, *done)),
         loans=found,
+        actions=done,
+        next_cursor=actions.cursor_of(decisions[limit - 1]) if len(decisions) > limit else None,
         waiting=[episode.loan_id for episode in episodes if episode.is_open and episode.stage is None],
         starts=reasons.start_reasons(episodes, starts.get(case.borrower_id), house.today(tx.now)),
     )

@@ -104,6 +104,13 @@ def missing_items(facts: PreparationFacts, policy: PreparationPolicy) -> tuple[s
     )
 
 
+def outcome_of(missing: tuple[str, ...]) -> tuple[str, PreparationStatus]:
+    """The rule and the verdict of a decision."""
+    if missing:
+        return f"missing/{','.join(missing)}", PreparationStatus.WAITING
+    return "ready", PreparationStatus.READY
+
+
 def asks_a_person(preparation: Preparation, policy: PreparationPolicy, now: datetime) -> bool:
     """Whether it has waited so long that somebody must look at it."""
     waited = now - preparation.since_at

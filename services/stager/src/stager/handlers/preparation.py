@@ -20,6 +20,7 @@ from stager.domain.preparation import (
     PreparationWaiver,
     asks_a_person,
     missing_items,
+    outcome_of,
 )
 from stager.domain.tasks import Task
 from stager.domain.team import require
@@ -127,14 +128,15 @@ def _is_ready(preparation: Preparation | None) -> bool:
 def _decision(
     tx: Tx, found: Situation, facts: PreparationFacts, missing: tuple[str, ...], digest: str
 ) -> Decision:
+    rule, verdict = outcome_of(missing)
     return decided(
         SUBJECT,
         f"{facts.loan_id}/{facts.episode}",
         borrower_id=found.episode.borrower_id,
         loan_id=facts.loan_id,
         engine=ENGINE,
-        rule=f"missing/{','.join(missing)}" if missing else "ready",
-        verdict=PreparationStatus.WAITING if missing else PreparationStatus.READY,
+        rule=rule,
+        verdict=verdict,
         facts=facts,
         policy_digests=(digest,),
         decided_at=tx.now,

@@ -43,19 +43,23 @@ async def decisions_about(
     borrower_id: str,
     loan_ids: Sequence[str],
     *,
+    since: datetime,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Decision]:
-    """The newest decisions about these loans of a borrower, those older than `before`: (decided_at, id) first."""
+    """The newest decisions about these loans of a borrower, made at or after `since`, and older than `before`:
+    (decided_at, id)."""
     rows = await tx.execute(
         f"""
         SELECT {_COLUMNS} FROM decision AS d
-        WHERE d.borrower_id = :borrower AND (d.loan_id IS NULL OR d.loan_id = ANY(CAST(:loans AS text[])))
+        WHERE d.borrower_id = :borrower AND d.decided_at >= :since
+          AND (d.loan_id IS NULL OR d.loan_id = ANY(CAST(:loans AS text[])))
           AND (d.decided_at, d.decision_id)
               < (coalesce(CAST(:before_at AS timestamptz), 'infinity'), CAST(:before_id AS text))
         ORDER BY d.decided_at DESC, d.decision_id DESC LIMIT :limit
         """,  # noqa: S608
         borrower=borrower_id,
+        since=since,
         loans=list(loan_ids),
         before_at=before[0] if before else None,
         before_id=before[1] if before else "",

@@ -146,3 +146,10 @@ async def _finish(tx: Tx, done: Mapping[str, datetime], key: str, status: str) -
         status=status,
     )
     return [AnsweredStep(**row._mapping) for row in rows]
+
+
+async def request_of_task(tx: Tx, task_id: str) -> str | None:
+    """The request that became a task; None for tasks of no step."""
+    rows = await tx.execute("SELECT request_id FROM contact_request WHERE task_id = :task", task=task_id)
+    row = rows.one_or_none()
+    return None if row is None else row.request_id

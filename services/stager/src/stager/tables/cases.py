@@ -193,6 +193,12 @@ CONTACT_REQUEST: Final = Table(
     ),
 )
 Index("contact_request_open", CONTACT_REQUEST.c.loan_id, postgresql_where=text("status = 'open'::text"))
+Index(
+    "contact_request_task",
+    CONTACT_REQUEST.c.task_id,
+    unique=True,
+    postgresql_where=CONTACT_REQUEST.c.task_id.isnot(None),
+)
 Index("contact_request_tasked", CONTACT_REQUEST.c.loan_id, postgresql_where=text("status = 'tasked'::text"))
 #: Contacts that are about further loans, by those.
 Index(

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from stager.domain.cases import Episode, StageEntry
 from stager.domain.why import Recomputed
 from stager.store.cutover import StartRow
+from stager.views.actions import ActionReason
 
 
 class StageReason(TypedDict):
@@ -51,13 +52,15 @@ class StartReason(TypedDict):
 
 class WhyView(TypedDict):
     """The decisions behind a case; `waiting` are loans that no close has judged yet, `starts` those that came
-    with a cut-over."""
+    with a cut-over, `actions` what was decided of steps, holds and preparations, newest first."""
 
     case_id: str
     agrees: bool
     loans: list[StageReason]
     waiting: list[str]
     starts: list[StartReason]
+    actions: list[ActionReason]
+    next_cursor: str | None
 
 
 def stage_reason(entry: StageEntry, recomputed: Recomputed) -> StageReason:

@@ -73,6 +73,7 @@ _STATEMENTS = (
         DROP CONSTRAINT contact_request_status,
         ADD CONSTRAINT contact_request_status CHECK (
             status IN ('open', 'done', 'withdrawn', 'skipped', 'tasked'))""",
+    "CREATE UNIQUE INDEX contact_request_task ON contact_request (task_id) WHERE task_id IS NOT NULL",
     "CREATE INDEX contact_request_tasked ON contact_request (loan_id) WHERE status = 'tasked'",
     "CREATE INDEX contact_request_covers ON contact_request USING gin (covers)"
     " WHERE status IN ('open', 'tasked') AND covers <> '{}'::text[]",
