@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from spine.events.contact_log import CONTACT_LOG, DisputeRaised, PaymentClaimed, PromiseMade
+from spine.events.contact_log import CONTACT_LOG, PromiseMade
 from spine.events.ledger import (
     LEDGER,
     ArrearsChanged,
@@ -28,6 +28,7 @@ from stager.handlers.notifier_facts import OUTCOMES, take_notifier_facts
 from stager.handlers.said import SAID, STOPS, take_contact_facts
 from stager.policy import House
 
+_SAID: Final[tuple[type[Event], ...]] = (*SAID, PromiseMade)
 _FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, *OUTCOMES)
 
 CONSUMES: Final = (
@@ -48,7 +49,7 @@ CONSUMES: Final = (
         ),
     ),
     (NOTIFIER, _FROM_NOTIFIER),
-    (CONTACT_LOG, (*_SAID, PromiseMade)),
+    (CONTACT_LOG, _SAID),
 )
 
 

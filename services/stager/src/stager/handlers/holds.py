@@ -192,14 +192,14 @@ async def end_run_out(runtime: Runtime) -> int:
     return await runtime.run(work)
 
 
-async def end_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+async def end_holds(tx: Tx, holds: Sequence[Hold], causes: Mapping[str, Envelope] = _NO_CAUSES) -> None:
     """Keeps and tells holds that ended (`lifted_at`, `ended_by`); those that had ended before stay as they are.
 
-    The caller has locked the borrowers.
+    The caller has locked the borrowers. `causes`: by hold id, the events that ended them.
     """
     if not holds:
         return
     ended = await save_lifted(tx, holds)
     for hold in holds:
         if hold.hold_id in ended:
-            emit(tx, emits.hold_lifted(hold))
+            emit(tx, emits.hold_lifted(hold), cause=causes.get(hold.hold_id))

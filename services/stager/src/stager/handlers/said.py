@@ -26,6 +26,7 @@ from stager.domain.holding import HoldFacts, decide_hold, with_days_off
 from stager.domain.person_holds import PersonHold, with_fate_of
 from stager.domain.tasks import Task
 from stager.handlers.holds import end_holds, new_hold, place_holds, place_person_holds
+from stager.handlers.promises import take_promises_said
 from stager.handlers.tasks import cancel_tasks, open_tasks
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
@@ -65,20 +66,23 @@ async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House
 
     Stop facts: also applied ahead of their turn.
     """
+    await lock_parties(tx, sorted({received.event.key or "" for received in events}), house.zone)
     said = [received for received in events if isinstance(received.event, SAID)]
-    await lock_parties(tx, sorted({received.event.key or "" for received in said}), house.zone)
     await hold_as_said(tx, house, [hold for received in said if (hold := _said(received)) is not None])
     cases = await open_cases(tx, [received.event.key or "" for received in said])
     for received in said:
         match received.event:
             case DangerReported() as fact:
                 case = cases.get(fact.borrower_id)
-                await stop_for_danger(tx, house, fact.borrower_id, case, fact.contact_id, fact.sign, received.envelope)
+                await stop_for_danger(
+                    tx, house, fact.borrower_id, case, fact.contact_id, fact.sign, received.envelope
+                )
             case HardshipReported(borrower_id=borrower) as fact if borrower in cases:
                 await offer_plan(tx, house, fact, cases[borrower], received.envelope)
             case ComplaintClosed(complaint_id=complaint):
                 hold_id = said_hold_id("complaint_open", complaint)
                 await lift_answered_hold(tx, hold_id, "complaint answered", received.envelope)
+    await take_promises_said(tx, events, house)
 
 
 def _said(received: Received) -> SaidHold | None:

@@ -19,6 +19,7 @@ from stager.domain.cases import (
 )
 from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.failed_debits import failed_debits_of
+from stager.store.flags import flags_of_case
 from stager.store.holds import holds_of_borrower
 from stager.store.rows import Rows
 from stager.tables.cases import CONTACT_REQUEST, STAGE_ENTRY
@@ -154,7 +155,7 @@ async def case_file(tx: Tx, case_id: str) -> CaseFile:
     )
     return CaseFile(
         case=case,
-        party=await _party(tx, case.borrower_id),
+        party=await _party(tx, case),
         episodes=episodes,
         holds=[hold for hold in await holds_of_borrower(tx, case.borrower_id) if hold.loan_id in loans],
         failed_debits=await failed_debits_of(tx, loans),
@@ -179,14 +180,15 @@ async def latest_entries(tx: Tx, case: Case) -> list[StageEntry]:
     return [StageEntry(**row._mapping) for row in rows]
 
 
-async def _party(tx: Tx, borrower_id: str) -> PartyFacts:
+async def _party(tx: Tx, case: Case) -> PartyFacts:
     row = (
         await tx.execute(
             "SELECT zone, region, locale, segment, flags FROM party WHERE borrower_id = :borrower",
-            borrower=borrower_id,
+            borrower=case.borrower_id,
         )
     ).one()
-    return PartyFacts(row.zone, row.region, row.locale, row.segment, tuple(row.flags))
+    flags = sorted({*row.flags, *await flags_of_case(tx, case.case_id)})
+    return PartyFacts(row.zone, row.region, row.locale, row.segment, tuple(flags))
 
 
 async def _open_steps(tx: Tx, loans: list[str]) -> list[ContactStep]:

@@ -1,4 +1,4 @@
-"""Holds about a person: they hold every loan of the borrower, also ones that fall into arrears later."""
+"""Holds about a person, which hold every loan of the borrower, also later ones; and what is marked on a case."""
 
 from __future__ import annotations
 
@@ -34,3 +34,16 @@ PERSON_HOLD: Final = Table(
     CheckConstraint("(lifted_at IS NULL) = (ended_by IS NULL)", name="person_hold_lifted"),
 )
 Index("person_hold_borrower", PERSON_HOLD.c.borrower_id)
+
+#: What is marked on a case while it lasts.
+CASE_FLAG: Final = Table(
+    "case_flag",
+    METADATA,
+    Column("case_id", Text, nullable=False),
+    Column("flag", Text, nullable=False),
+    Column("borrower_id", Text, nullable=False),
+    Column("loan_id", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    instant("raised_at"),
+    PrimaryKeyConstraint("case_id", "flag", name="case_flag_pk"),
+)

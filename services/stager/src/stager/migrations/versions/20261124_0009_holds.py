@@ -41,6 +41,16 @@ _STATEMENTS: tuple[str, ...] = (
         CONSTRAINT person_hold_lifted CHECK ((lifted_at IS NULL) = (ended_by IS NULL))
     )""",
     "CREATE INDEX person_hold_borrower ON person_hold (borrower_id)",
+    """
+    CREATE TABLE case_flag (
+        case_id     text NOT NULL,
+        flag        text NOT NULL,
+        borrower_id text NOT NULL,
+        loan_id     text NOT NULL,
+        origin      text NOT NULL,
+        raised_at   timestamptz NOT NULL,
+        CONSTRAINT case_flag_pk PRIMARY KEY (case_id, flag)
+    )""",
 )
 
 
