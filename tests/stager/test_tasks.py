@@ -8,17 +8,12 @@ from spine.database import Tx
 from stager.domain.cases import stable_id
 from stager.domain.tasks import Task
 from stager.handlers.tasks import cancel_tasks, open_tasks
-from stager.policy import House
 from stager.store.parties import lock_parties
 from tests.stager.figures import DUE_ON, loan_overdue
+from tests.stager.people import house_of
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
-
-
-def house_of(stager: Stand) -> House:
-    house: House = stager.service.state["house"]
-    return house
 
 
 async def a_case(stager: Stand, loan_id: str = "L1", borrower_id: str = "B1", days: int = 5) -> str:

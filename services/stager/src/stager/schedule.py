@@ -8,11 +8,19 @@ from stager.handlers.cutover import spread_starts
 from stager.handlers.holds import end_run_out
 from stager.handlers.promise_reminders import remind_of_promises
 from stager.handlers.steps import take_due_steps
+from stager.handlers.worklist import (
+    assign_tasks,
+    end_leases,
+    end_missed_appointments,
+    escalate_late,
+    move_work_of_absent,
+)
 from stager.policy import House
 from stager.store.cutover import awaiting_count
 from stager.store.holds import holds_due
 from stager.store.promises import reminders_due
 from stager.store.steps import timers_due
+from stager.store.tasks import work_due
 
 
 def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule, ...]:
@@ -35,6 +43,34 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
         Schedule("take due steps", steps),
         Schedule("remind of promises", promises),
         Schedule("end holds that ran out", holds),
+        *work_schedules(runtime, house),
+    )
+
+
+def work_schedules(runtime: Runtime, house: House) -> tuple[Schedule, ...]:
+    """The timers of people's work."""
+
+    async def absent() -> int:
+        return await move_work_of_absent(runtime)
+
+    async def leases() -> int:
+        return await end_leases(runtime)
+
+    async def missed() -> int:
+        return await end_missed_appointments(runtime)
+
+    async def late() -> int:
+        return await escalate_late(runtime, house)
+
+    async def given_out() -> int:
+        return await assign_tasks(runtime, house)
+
+    return (
+        Schedule("move the work of those who are away", absent),
+        Schedule("end leases of tasks", leases),
+        Schedule("end missed appointments", missed),
+        Schedule("escalate what is late", late),
+        Schedule("give out tasks", given_out),
     )
 
 
@@ -43,5 +79,8 @@ async def due(tx: Tx) -> Due:
     steps, next_step = await timers_due(tx)
     holds, next_hold = await holds_due(tx)
     reminders, next_reminder = await reminders_due(tx)
-    ahead = [instant for instant in (next_step, next_hold, next_reminder) if instant is not None]
-    return Due(open=steps + holds + reminders + await awaiting_count(tx), next_at=min(ahead, default=None))
+    work, next_work = await work_due(tx)
+    nexts = (next_step, next_hold, next_reminder, next_work)
+    ahead = [instant for instant in nexts if instant is not None]
+    waiting = await awaiting_count(tx)
+    return Due(open=steps + holds + reminders + work + waiting, next_at=min(ahead, default=None))

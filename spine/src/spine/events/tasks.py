@@ -59,7 +59,8 @@ class TaskClosed(Event, frozen=True, kw_only=True):
     """A task ended. What was a contact has a `channel`, an `outcome` and the instant it was made `at`.
 
     `result`: what came of it (promise, claim, dispute, hardship ...), in the words of the outcome codes.
-    `by`: the opaque ids of those who did it. `recording_ref` points at the recording; it is not the recording.
+    `contact_id`: under which that contact is kept everywhere. `verified`: the person was, before any figure was
+    spoken. `by`: the opaque ids of those who did it. `recording_ref` points at the recording; it is not it.
     """
 
     borrower_id: Id
@@ -76,6 +77,8 @@ class TaskClosed(Event, frozen=True, kw_only=True):
     outcome: TaskOutcome | None = None
     result: str | None = None
     at: Instant | None = None
+    contact_id: str | None = None
+    verified: bool = False
     stage: str | None = None
     permit_id: str | None = None
     recording_ref: str | None = None

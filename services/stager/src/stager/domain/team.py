@@ -46,6 +46,13 @@ class SamePerson(Conflict):
     code = "same_person"
 
 
+class Stale(TactError):
+    """What was edited has changed meanwhile; read it again and decide anew."""
+
+    code = "stale"
+    status = 412
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of the team by an opaque id. `capacity`: how many open tasks are given to them at most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -55,7 +55,10 @@ async def _states(tx: Tx, tasks: Sequence[Task], house: House) -> list[TaskState
     for task in tasks:
         known, rule = facts.get(task.borrower_id, UNKNOWN), work.policy.kind(task.kind)
         sla_at = task.sla_at
-        if sla_at is None and rule.sla is not None:
+        if task.kind == "call_back":
+            # From then on it was missed.
+            sla_at = task.due_at + timedelta(minutes=work.policy.call_back.missed_after_minutes)
+        elif sla_at is None and rule.sla is not None:
             sla_at = rule.sla.after(task.due_at, house.zone, house.rulebook.calendars[work.policy.calendar])
         filled = replace(
             task,

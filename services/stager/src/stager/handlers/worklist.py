@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from spine.database import Runtime, Tx
@@ -118,19 +117,21 @@ async def end_leases(runtime: Runtime) -> int:
     return await runtime.run(work)
 
 
-async def end_missed_appointments(runtime: Runtime, house: House) -> int:
+async def end_missed_appointments(runtime: Runtime) -> int:
     """Call-backs nobody made in time are over, and what waited for them goes on; returns how many."""
 
     async def work(tx: Tx) -> int:
-        policy = house.rulebook.work.on(house.today(tx.now)).policy
-        last = tx.now - timedelta(minutes=policy.call_back.missed_after_minutes)
-        borrowers = await lock_missed_borrowers(tx, last, _BATCH)
+        borrowers = await lock_missed_borrowers(tx, _BATCH)
         missed = [
             state
             for state in await open_tasks_of(tx, borrowers)
-            if state.task.kind == "call_back" and state.task.due_at <= last and not state.holders(tx.now)
+            if state.task.kind == "call_back" and _is_over(state, tx) and not state.holders(tx.now)
         ]
         await end_tasks(tx, missed, TaskStatus.EXPIRED, MISSED)
         return len(missed)
 
     return await runtime.run(work)
+
+
+def _is_over(state: TaskState, tx: Tx) -> bool:
+    return state.task.sla_at is not None and state.task.sla_at <= tx.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from spine.database import Tx
@@ -148,3 +149,37 @@ async def referrals_of(tx: Tx, case_id: str) -> list[Referral]:
 
 def _referral(row: Any) -> Referral:
     return Referral(**row._mapping)
+
+
+async def place_tasks(tx: Tx, case_id: str, agency_id: str | None) -> list[str]:
+    """The open tasks of a case become the agency's, or the house's, to be given out there; returns their ids."""
+    rows = await tx.execute(
+        """
+        UPDATE task SET agency_id = :agency, assignee = NULL, claimed_by = '{}', lease_until = NULL,
+            retry_at = :now
+        WHERE case_id = :case AND status = 'open' RETURNING task_id
+        """,
+        case=case_id,
+        agency=agency_id,
+        now=tx.now,
+    )
+    return sorted(row.task_id for row in rows)
+
+
+async def notice_delivered_at(tx: Tx, case_id: str, steps: Sequence[str]) -> datetime | None:
+    """When an overdue notice of the case reached the person: a message of one of these steps that was delivered."""
+    row = (
+        await tx.execute(
+            """
+            SELECT min(outcome_at) AS at FROM contact_request
+            WHERE loan_id IN (SELECT e.loan_id
+                              FROM collection_case AS c JOIN episode AS e USING (borrower_id, case_id)
+                              WHERE c.case_id = :case)
+              AND case_id = :case AND step = ANY(CAST(:steps AS text[])) AND outcome = 'delivered'
+            """,
+            case=case_id,
+            steps=list(steps),
+        )
+    ).one()
+    at: datetime | None = row.at
+    return at

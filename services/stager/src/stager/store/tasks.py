@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from spine.database import Tx
@@ -136,7 +136,8 @@ async def lock_late(tx: Tx, limit: int) -> list[TaskState]:
     """Tasks past their deadline that the lead does not see yet, locked; those others work on are left out."""
     rows = await tx.execute(
         f"""
-        {SELECT} WHERE t.status = 'open' AND t.escalated_at IS NULL AND t.sla_at <= :now
+        {SELECT}
+        WHERE t.status = 'open' AND t.escalated_at IS NULL AND t.sla_at <= :now AND t.kind <> 'call_back'
         ORDER BY t.sla_at LIMIT :limit FOR UPDATE SKIP LOCKED
         """,
         now=tx.now,
@@ -158,26 +159,25 @@ async def lock_ended_leases(tx: Tx, limit: int) -> list[TaskState]:
     return [task_of(row) for row in rows]
 
 
-async def lock_missed_borrowers(tx: Tx, due_before: datetime, limit: int) -> list[str]:
+async def lock_missed_borrowers(tx: Tx, limit: int) -> list[str]:
     """Whose appointments passed without anyone having them in hand: their party rows, locked."""
     rows = await tx.execute(
         """
         SELECT p.borrower_id FROM party AS p WHERE p.borrower_id IN (
             SELECT borrower_id FROM task
-            WHERE status = 'open' AND kind = 'call_back' AND due_at <= :due
+            WHERE status = 'open' AND kind = 'call_back' AND sla_at <= :now
               AND (lease_until IS NULL OR lease_until <= :now)
-            ORDER BY due_at LIMIT :limit)
+            ORDER BY sla_at LIMIT :limit)
         ORDER BY p.borrower_id FOR UPDATE SKIP LOCKED
         """,
-        due=due_before,
         now=tx.now,
         limit=limit,
     )
     return [row.borrower_id for row in rows]
 
 
-async def work_due(tx: Tx, missed_after: timedelta) -> tuple[int, datetime | None]:
-    """How many timers of people's work are due now, and when the next one is."""
+async def work_due(tx: Tx) -> tuple[int, datetime | None]:
+    """How many kinds of timers of people's work are due now, and when the next one is."""
     row = (
         await tx.execute(
             """
@@ -185,23 +185,19 @@ async def work_due(tx: Tx, missed_after: timedelta) -> tuple[int, datetime | Non
                 (SELECT retry_at AS at FROM task WHERE status = 'open' AND assignee IS NULL
                  ORDER BY retry_at LIMIT 1)
                 UNION ALL
-                (SELECT retry_at FROM task WHERE status = 'open' AND assignee IS NULL AND retry_at > :now
-                 ORDER BY retry_at LIMIT 1)
+                (SELECT sla_at FROM task WHERE status = 'open' AND escalated_at IS NULL AND kind <> 'call_back'
+                   AND sla_at IS NOT NULL ORDER BY sla_at LIMIT 1)
                 UNION ALL
-                (SELECT sla_at FROM task WHERE status = 'open' AND escalated_at IS NULL AND sla_at IS NOT NULL
-                 ORDER BY sla_at LIMIT 1)
+                (SELECT min(greatest(sla_at, lease_until)) FROM task
+                 WHERE status = 'open' AND kind = 'call_back')
                 UNION ALL
                 (SELECT lease_until FROM task WHERE status = 'open' AND lease_until IS NOT NULL
                  ORDER BY lease_until LIMIT 1)
                 UNION ALL
-                (SELECT greatest(due_at + CAST(:missed AS interval), lease_until) FROM task
-                 WHERE status = 'open' AND kind = 'call_back' ORDER BY due_at LIMIT 1)
-                UNION ALL
                 (SELECT from_at FROM member_absence WHERE moved_at IS NULL ORDER BY from_at LIMIT 1)
-            ) AS timers(at)
+            ) AS timers
             """,
             now=tx.now,
-            missed=missed_after,
         )
     ).one()
     return row.due, row.next

@@ -158,3 +158,8 @@ async def mark_moved(tx: Tx, absence_ids: Sequence[str]) -> None:
         now=tx.now,
         ids=list(absence_ids),
     )
+
+
+async def acting(tx: Tx, member_id: str | None) -> Member | None:
+    """The member a query is made for; None for the house itself. Raises MemberUnknown, MemberInactive."""
+    return await member(tx, member_id) if member_id is not None else None

@@ -192,7 +192,7 @@ Index("task_of_borrower", TASK.c.borrower_id, postgresql_where=_OPEN)
 Index("task_of_case", TASK.c.case_id)
 Index(
     "task_appointment",
-    TASK.c.due_at,
+    TASK.c.sla_at,
     postgresql_where=text("((status = 'open'::text) AND (kind = 'call_back'::text))"),
 )
 Index(
@@ -221,7 +221,6 @@ WORK_KEY: Final = Table(
     METADATA,
     Column("key", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("made", Text, nullable=False),
     instant("at"),
     PrimaryKeyConstraint("key", name="work_key_pk"),
 )

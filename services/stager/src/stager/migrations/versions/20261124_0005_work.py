@@ -141,7 +141,7 @@ _STATEMENTS = (
     )
     """,
     """
-    CREATE INDEX task_appointment ON task (due_at)
+    CREATE INDEX task_appointment ON task (sla_at)
         WHERE ((status = 'open'::text) AND (kind = 'call_back'::text))
     """,
     "CREATE INDEX task_lease ON task (lease_until) WHERE status = 'open'::text",
@@ -180,7 +180,6 @@ _STATEMENTS = (
     CREATE TABLE work_key (
         key TEXT NOT NULL,
         digest TEXT NOT NULL,
-        made TEXT NOT NULL,
         at TIMESTAMP WITH TIME ZONE NOT NULL,
         CONSTRAINT work_key_pk PRIMARY KEY (key)
     )

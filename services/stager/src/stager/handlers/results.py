@@ -1,0 +1,95 @@
+"""What came of a contact takes effect: a promise, a hold, an appointment, or work for somebody else."""
+
+from __future__ import annotations
+
+from spine.database import Tx
+from stager.domain.cases import Hold, said_hold_id, stable_id
+from stager.domain.completing import Completion
+from stager.domain.tasks import Task, TaskState
+from stager.emits.tasks import contact_of
+from stager.handlers.holds import new_hold, place_holds
+from stager.handlers.promise_offers import Offer
+from stager.handlers.promises import open_promise
+from stager.handlers.tasks import open_tasks
+from stager.policy import House
+from stager.store.cases import loans_of_case
+
+
+async def follow(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
+    """Does what the result leads to. The caller has locked the borrower."""
+    rule = house.rulebook.work.on(house.today(tx.now)).policy.results[said.result]
+    match rule.leads_to:
+        case "hold" if rule.hold is not None:
+            await _hold(tx, house, state, said, rule.hold)
+        case "task" if rule.task is not None:
+            await _open(tx, house, state, said, rule.task)
+        case "call_back":
+            await _open(tx, house, state, said, "call_back")
+        case "danger":
+            # All automation stops for the person at once, and a trained person takes over.
+            await _hold(tx, house, state, said, "vulnerable")
+            await _open(tx, house, state, said, "danger_sign")
+        case "promise":
+            await _promise(tx, house, state, said)
+        case "hold" | "task" | None:
+            pass
+
+
+async def _promise(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
+    offer = Offer(
+        loan_id=said.loan_id,
+        amount=said.amount or "",
+        promised_on=said.promised_on,
+        second_on=said.second_on,
+        verified=said.verified,
+        channel=said.channel,
+        contact_id=contact_of(state.task.task_id),
+        by=said.by[0],
+        approved_by=said.approved_by,
+        made_at=said.at,
+    )
+    await open_promise(tx, house, case_id=state.task.case_id, offer=offer, key=state.task.task_id)
+
+
+async def _hold(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
+    contact = contact_of(state.task.task_id)
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    loans = {said.loan_id}
+    if policy.kinds[kind].scope == "person":
+        loans |= (await loans_of_case(tx, state.task.case_id))[1]
+    holds = [_of_loan(house, state, said, kind, loan, contact, tx) for loan in sorted(loans)]
+    await place_holds(tx, holds, house)
+
+
+def _of_loan(
+    house: House, state: TaskState, said: Completion, kind: str, loan_id: str, contact: str, tx: Tx
+) -> Hold:
+    # What the log later tells of this contact is the same hold.
+    same = said_hold_id(kind, contact)
+    return new_hold(
+        house,
+        hold_id=same if loan_id == said.loan_id else stable_id("hold", same, loan_id),
+        kind=kind,
+        loan_id=loan_id,
+        borrower_id=state.task.borrower_id,
+        now=tx.now,
+        origin=contact,
+        by=said.by[0],
+    )
+
+
+async def _open(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
+    due_at = said.call_back_at if kind == "call_back" and said.call_back_at is not None else tx.now
+    task = state.task
+    new = Task(
+        task_id=stable_id("task", kind, task.task_id),
+        kind=kind,
+        borrower_id=task.borrower_id,
+        loan_id=said.loan_id,
+        case_id=task.case_id,
+        due_at=due_at,
+        stage=task.stage,
+        reason=said.result,
+        origin=task.task_id,
+    )
+    await open_tasks(tx, [new], house)
