@@ -14,9 +14,10 @@ PromiseKind = Literal["full", "partial", "extension_3d"]
 
 
 class PromiseFact(Event, frozen=True, kw_only=True):
-    """A promise to pay as a whole. `promised_on`: the local day by whose end the money is to be value-dated.
+    """A promise to pay as a whole. `promised_on`: the day, in the lender's zone, by whose end it is to be paid.
 
-    `received`: the money value-dated from the day it was made through `promised_on`, as far as it is judged.
+    `received`: the money value-dated from the day it was made through `promised_on` and its settlement (one
+    business day, by policy), as far as it is judged. Of a part offer's second date: what came beyond the part.
     """
 
     borrower_id: Id
