@@ -12,6 +12,7 @@ import pytest
 
 from spine.http import create_api
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue
+from tests.stager.promising import team
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
@@ -128,8 +129,9 @@ async def test_closed_cases_are_shown_but_not_listed(stager: Stand, client: http
 
 async def test_a_person_holds_and_lifts(stager: Stand, client: httpx.AsyncClient) -> None:
     case_id = await one_case(stager)
+    await team(stager, carl=["compliance"])
     await stager.at(stager.local(DUE_ON + 31 * DAY, 9))
-    body = {"loan_id": "L1", "kind": "breathing_space", "reason": "adviser called"}
+    body = {"loan_id": "L1", "kind": "breathing_space", "by": "carl", "reason": "adviser called"}
     path, key = f"/v1/cases/{case_id}/holds", {"Idempotency-Key": "k1"}
     placed = await client.post(path, json=body, headers=key)
     again = await client.post(path, json=body, headers=key)
@@ -145,9 +147,9 @@ async def test_a_person_holds_and_lifts(stager: Stand, client: httpx.AsyncClient
     assert len(await stager.said("contact.withdrawn.v1")) == 1
 
     lift = f"{path}/{hold['hold_id']}/lift"
-    lifted = await client.post(lift, json={"reason": "plan signed"})
+    lifted = await client.post(lift, json={"by": "carl", "reason": "plan signed"})
     assert (lifted.status_code, lifted.json()["ended_by"]) == (200, "person")
-    assert (await client.post(lift, json={"reason": "twice"})).json() == lifted.json()
+    assert (await client.post(lift, json={"by": "carl", "reason": "twice"})).json() == lifted.json()
     [told] = await stager.said("hold.lifted.v1")
     assert told["hold_id"] == hold["hold_id"]
 
@@ -161,13 +163,17 @@ async def test_a_person_holds_and_lifts(stager: Stand, client: httpx.AsyncClient
         ({"until": "2027-01-01T00:00:00"}, 422, "bad_request"),
         ({"reason": ""}, 422, "bad_request"),
         ({"colour": "red"}, 422, "bad_request"),
+        ({"ground": "treatment"}, 422, "hold_incomplete"),
+        ({"by": "nobody"}, 403, "member_unknown"),
+        ({"kind": "legal"}, 403, "not_allowed"),
     ],
 )
 async def test_a_wrong_hold_is_refused(
     stager: Stand, client: httpx.AsyncClient, changes: dict[str, str], status: int, code: str
 ) -> None:
     case_id = await one_case(stager)
-    body = {"loan_id": "L1", "kind": "dispute", "reason": "says so", **changes}
+    await team(stager, anna=["collector"])
+    body = {"loan_id": "L1", "kind": "dispute", "by": "anna", "reason": "says so", **changes}
     response = await client.post(f"/v1/cases/{case_id}/holds", json=body)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert await stager.said("hold.placed.v1") == []

@@ -19,6 +19,7 @@ from spine.events.ledger import (
 )
 from spine.http import create_api
 from tests.stager.figures import DUE_ON, loan_cured, loan_overdue
+from tests.stager.promising import team
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
@@ -295,6 +296,7 @@ async def test_a_person_may_lift_such_a_hold_until_the_figures_differ_again(stag
     await stager.take([fact])
     [hold] = (await case_of(stager))["holds"]
     [case] = await stager.rows("SELECT case_id FROM collection_case")
+    await team(stager, lena=["lead"])
     app = create_api(stager.service, stager.runtime, token=TOKEN)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),
@@ -302,7 +304,11 @@ async def test_a_person_may_lift_such_a_hold_until_the_figures_differ_again(stag
         headers={"Authorization": f"Bearer {TOKEN}"},
     ) as client:
         path = f"/v1/cases/{case.case_id}/holds/{hold['hold_id']}/lift"
-        assert (await client.post(path, json={"reason": "looked into"})).status_code == 200
+        lift = {"by": "lena", "reason": "looked into"}
+        missing = await client.post(path, json=lift)
+        assert (missing.status_code, missing.json()["code"]) == (422, "hold_incomplete")
+        lifted = await client.post(path, json={**lift, "findings": {"verified": "figures are ours"}})
+        assert lifted.status_code == 200
     await stager.take([fact])
     assert len(await stager.said("hold.placed.v1")) == 1
     await stager.tell(mismatch(TODAY + DAY))
