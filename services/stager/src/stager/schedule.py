@@ -6,8 +6,10 @@ from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
 from stager.handlers.cutover import spread_starts
 from stager.handlers.holds import end_run_out
+from stager.handlers.plan_reminders import remind_of_plans
 from stager.handlers.promise_reminders import remind_of_promises
 from stager.handlers.steps import take_due_steps
+from stager.handlers.waivers import end_unapproved
 from stager.handlers.worklist import (
     assign_tasks,
     end_leases,
@@ -18,9 +20,11 @@ from stager.handlers.worklist import (
 from stager.policy import House
 from stager.store.cutover import awaiting_count
 from stager.store.holds import holds_due
+from stager.store.plans import reminders_due as plan_reminders_due
 from stager.store.promises import reminders_due
 from stager.store.steps import timers_due
 from stager.store.tasks import work_due
+from stager.store.waivers import waivers_due
 
 
 def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule, ...]:
@@ -38,10 +42,18 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
     async def promises() -> int:
         return await remind_of_promises(runtime, house, step_batch)
 
+    async def plans() -> int:
+        return await remind_of_plans(runtime, house, step_batch)
+
+    async def waivers() -> int:
+        return await end_unapproved(runtime, house)
+
     return (
         Schedule("spread starts after a cut-over", starts),
         Schedule("take due steps", steps),
         Schedule("remind of promises", promises),
+        Schedule("remind of plans", plans),
+        Schedule("end waivers that nobody approved", waivers),
         Schedule("end holds that ran out", holds),
         *work_schedules(runtime, house),
     )
@@ -79,8 +91,11 @@ async def due(tx: Tx) -> Due:
     steps, next_step = await timers_due(tx)
     holds, next_hold = await holds_due(tx)
     reminders, next_reminder = await reminders_due(tx)
+    plans, next_plan = await plan_reminders_due(tx)
+    waivers, next_waiver = await waivers_due(tx)
     work, next_work = await work_due(tx)
-    nexts = (next_step, next_hold, next_reminder, next_work)
+    nexts = (next_step, next_hold, next_reminder, next_plan, next_waiver, next_work)
     ahead = [instant for instant in nexts if instant is not None]
+    agreed = reminders + plans + waivers
     waiting = await awaiting_count(tx)
-    return Due(open=steps + holds + reminders + work + waiting, next_at=min(ahead, default=None))
+    return Due(open=steps + holds + agreed + work + waiting, next_at=min(ahead, default=None))

@@ -8,9 +8,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from spine.amortisation import Part, annuity, equal_split
 from spine.money import format_minor, parse_minor
-from stager.domain.plan_policy import LONGEST_MONTHS, PlanLimit
+from stager.domain.plan_policy import LONGEST_MONTHS, PlanLimit, PlanPolicy
 from stager.domain.plans import (
     Instalment,
     Method,
@@ -41,19 +43,38 @@ MANDATORY: Final = (
 )
 
 
-def draw_up(
-    stated: StatedPlan, limit: PlanLimit, *, today: date, currency: str, outstanding_principal: int
-) -> PlanTerms:
-    """The terms of a plan with their schedule.
+#: Changes when the same facts would be drawn up otherwise.
+ENGINE: Final = "plan-terms/1"
+
+
+class DraftFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a plan is drawn up from; amounts in minor units of `currency`."""
+
+    loan_id: str
+    stated: StatedPlan
+    stage: str
+    product: str
+    currency: str
+    outstanding_principal: int
+    today: date
+
+
+def draw_up(facts: DraftFacts, policy: PlanPolicy) -> tuple[PlanTerms, PlanLimit]:
+    """The terms of a plan with their schedule, and the limit it was drawn up by.
 
     Raises PlanIncomplete for what is missing or not promised, PlanBeyondLimits for what the limit does not allow.
     """
-    terms = _complete(stated)
-    if terms.currency != currency:
-        raise PlanBeyondLimits(f"currency: the loan is in {currency}", field="currency")
-    for field, fault in _faults(terms, limit, today, outstanding_principal):
+    limit = policy.limit_for(facts.stage, facts.product)
+    if limit is None:
+        raise PlanBeyondLimits(
+            f"stage: no plan is made of {facts.product} in stage {facts.stage}", field="stage"
+        )
+    terms = _complete(facts.stated)
+    if terms.currency != facts.currency:
+        raise PlanBeyondLimits(f"currency: the loan is in {facts.currency}", field="currency")
+    for field, fault in _faults(terms, limit, facts.today, facts.outstanding_principal):
         raise PlanBeyondLimits(f"{field}: {fault}", field=field)
-    return terms
+    return terms, limit
 
 
 def _complete(stated: StatedPlan) -> PlanTerms:

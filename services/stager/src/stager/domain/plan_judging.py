@@ -23,7 +23,10 @@ class PlanMoney(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a judgement of a plan rests on; `closed_through` is the last business date that is closed."""
+    """All that a judgement of a plan rests on; `closed_through` is the last business date that is closed.
+
+    `ended`: how the loan ended, when nothing is owed on it here any more.
+    """
 
     instalments: tuple[Instalment, ...]
     grace_days: int
@@ -31,6 +34,7 @@ class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
     signed_on: date
     closed_through: date
     money: tuple[PlanMoney, ...]
+    ended: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Judgement:
     judge_on: date | None = None
 
 
-def judge_plan(facts: PlanFacts) -> Judgement:
+def judge_by_money(facts: PlanFacts) -> Judgement:
     """What money says of a plan: each instalment is due with all before it, by the end of its grace.
 
     Money counts from the day of signature by its value date, whenever it was posted. An instalment is broken only
@@ -76,3 +80,15 @@ def judge_plan(facts: PlanFacts) -> Judgement:
             judge_on = min(last_day, ahead or last_day)
             return Judgement(PlanState.ACTIVE, "in_time", received, paid_through, judge_on=judge_on)
     return Judgement(PlanState.COMPLETED, "all_paid", received, paid_through, judge_on=ahead)
+
+
+def judge_plan(facts: PlanFacts) -> Judgement:
+    """What a plan stands at: what money says of it, until nothing is owed on the loan itself.
+
+    Then a plan that was in time is complete when the loan is paid, and over when the loan went elsewhere.
+    """
+    by_money = judge_by_money(facts)
+    if facts.ended is None or by_money.state is not PlanState.ACTIVE:
+        return by_money
+    state = PlanState.COMPLETED if facts.ended == "settled" else PlanState.CANCELLED
+    return Judgement(state, f"loan_{facts.ended}", by_money.received_minor, by_money.paid_through_seq)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from spine.errors import TactError
+from spine.errors import Conflict, TactError
 from stager.domain.cases import stable_id
 from stager.domain.decision import canonical
 
@@ -59,6 +59,24 @@ class PlanBeyondLimits(TactError):
 
     code = "plan_beyond_limits"
     status = 409
+
+
+class PlanClosed(Conflict):
+    """The plan is no longer what this asks for; look at its state."""
+
+    code = "plan_closed"
+
+
+class PlanExpired(Conflict):
+    """The time in which the plan could be signed is over; draw up another."""
+
+    code = "plan_expired"
+
+
+class PlanBesides(Conflict):
+    """Another plan of the loan runs; cancel it first."""
+
+    code = "plan_besides"
 
 
 class Structure(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +139,7 @@ def months_of(count: int, period: Period) -> int:
     return -(-count * 12 // period.per_year)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatedPlan:
+class StatedPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a proposer states; what is None was not stated."""
 
     currency: str | None = None
@@ -144,10 +161,12 @@ class StatedPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A repayment plan of a loan. `grace_days` and `tolerance_minor` are those of the policy it was drawn up by.
+    """A repayment plan of a loan.
 
-    `breached_seq` and `short_minor`: the first instalment not paid in time, and what was missing. `judge_on`: the
-    business date whose close can next change what the plan stands at by itself. `turn` counts the changes of state.
+    `approvers`: the roles of which another member approves. `grace_days` and `tolerance_minor` are those of the
+    policy it was drawn up by. `breached_seq` and `short_minor`: the first instalment not paid in time, and what was
+    missing. `judged_on`: the last closed date by which it was judged, `judge_on`: the one whose close can next
+    change it. `turn` counts the changes of state.
     """
 
     plan_id: str
@@ -162,7 +181,9 @@ class Plan:
     grace_days: int
     tolerance_minor: int
     needs_approval: bool
+    approvers: tuple[str, ...]
     policy_digest: str
+    request_digest: str
     proposed_by: str
     proposed_at: datetime
     sign_until_on: date
@@ -179,7 +200,7 @@ class Plan:
     ended_at: datetime | None = None
     end_reason: str | None = None
     judge_on: date | None = None
-    request_digest: str = ""
+    judged_on: date | None = None
 
     @property
     def hold_id(self) -> str:

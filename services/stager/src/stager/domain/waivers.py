@@ -72,7 +72,8 @@ class Waiver:
     """A proposal to waive parts of what is owed, of a settlement on condition that money comes in.
 
     `pay_minor` by `pay_by_on`, value-dated from `counts_from`, is the condition; without one it is effective when
-    approved. `approve_by_on` is the last day of approval. `judge_on`: the date whose close can next change it.
+    approved. `approve_by_on` is the last day of approval. `judged_on`: the last closed date by
+    which it was judged, `judge_on`: the one whose close can next change it.
     """
 
     waiver_id: str
@@ -96,6 +97,7 @@ class Waiver:
     approve_by_on: date
     expires_at: datetime
     counts_from: date
+    judged_on: date
     pay_minor: int | None = None
     pay_by_on: date | None = None
     approved_by: str | None = None

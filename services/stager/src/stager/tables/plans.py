@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from stager.tables.metadata import METADATA, instant
 
@@ -36,11 +37,13 @@ PLAN: Final = Table(
     Column("grace_days", Integer, nullable=False),
     Column("tolerance_minor", BigInteger, nullable=False),
     Column("needs_approval", Boolean, nullable=False),
+    Column("approvers", ARRAY(Text), nullable=False),
     Column("policy_digest", Text, nullable=False),
     Column("request_digest", Text, nullable=False),
     Column("proposed_by", Text, nullable=False),
     instant("proposed_at"),
     Column("sign_until_on", Date, nullable=False),
+    Column("judged_on", Date),
     Column("approved_by", Text),
     instant("approved_at", nullable=True),
     instant("signed_at", nullable=True),
@@ -62,6 +65,7 @@ PLAN: Final = Table(
     ),
 )
 Index("plan_loan", PLAN.c.loan_id)
+Index("plan_case", PLAN.c.case_id)
 #: A loan has one plan at a time.
 Index("plan_active", PLAN.c.loan_id, unique=True, postgresql_where=text("state = 'active'::text"))
 Index("plan_judge", PLAN.c.partition, PLAN.c.judge_on, postgresql_where=PLAN.c.judge_on.isnot(None))
@@ -104,6 +108,7 @@ WAIVER: Final = Table(
     Column("approve_by_on", Date, nullable=False),
     instant("expires_at"),
     Column("counts_from", Date, nullable=False),
+    Column("judged_on", Date, nullable=False),
     Column("pay_minor", BigInteger),
     Column("pay_by_on", Date),
     Column("approved_by", Text),
@@ -122,5 +127,6 @@ WAIVER: Final = Table(
     CheckConstraint("(pay_minor IS NULL) = (pay_by_on IS NULL)", name="waiver_condition"),
 )
 Index("waiver_loan", WAIVER.c.loan_id)
+Index("waiver_case", WAIVER.c.case_id)
 Index("waiver_judge", WAIVER.c.partition, WAIVER.c.judge_on, postgresql_where=WAIVER.c.judge_on.isnot(None))
 Index("waiver_expiry", WAIVER.c.expires_at, postgresql_where=text("state = 'proposed'::text"))

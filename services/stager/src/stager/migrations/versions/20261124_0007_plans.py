@@ -24,11 +24,13 @@ _STATEMENTS = (
         grace_days      integer NOT NULL,
         tolerance_minor bigint NOT NULL,
         needs_approval  boolean NOT NULL,
+        approvers       text[] NOT NULL,
         policy_digest   text NOT NULL,
         request_digest  text NOT NULL,
         proposed_by     text NOT NULL,
         proposed_at     timestamptz NOT NULL,
         sign_until_on   date NOT NULL,
+        judged_on       date,
         approved_by     text,
         approved_at     timestamptz,
         signed_at       timestamptz,
@@ -47,6 +49,7 @@ _STATEMENTS = (
             (state IN ('draft', 'signed', 'active', 'completed', 'breached', 'cancelled'))
     )""",
     "CREATE INDEX plan_loan ON plan (loan_id)",
+    "CREATE INDEX plan_case ON plan (case_id)",
     "CREATE UNIQUE INDEX plan_active ON plan (loan_id) WHERE state = 'active'",
     "CREATE INDEX plan_judge ON plan (partition, judge_on) WHERE judge_on IS NOT NULL",
     """
@@ -82,6 +85,7 @@ _STATEMENTS = (
         approve_by_on  date NOT NULL,
         expires_at     timestamptz NOT NULL,
         counts_from    date NOT NULL,
+        judged_on      date NOT NULL,
         pay_minor      bigint,
         pay_by_on      date,
         approved_by    text,
@@ -97,6 +101,7 @@ _STATEMENTS = (
         CONSTRAINT waiver_condition CHECK ((pay_minor IS NULL) = (pay_by_on IS NULL))
     )""",
     "CREATE INDEX waiver_loan ON waiver (loan_id)",
+    "CREATE INDEX waiver_case ON waiver (case_id)",
     "CREATE INDEX waiver_judge ON waiver (partition, judge_on) WHERE judge_on IS NOT NULL",
     "CREATE INDEX waiver_expiry ON waiver (expires_at) WHERE state = 'proposed'",
 )
