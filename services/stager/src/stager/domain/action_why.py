@@ -16,6 +16,7 @@ from stager.domain.preparation import PreparationFacts, PreparationPolicy, missi
 from stager.domain.staging import digest_of
 from stager.domain.steps import ENGINE as STEPS
 from stager.domain.steps import recompute_step
+from stager.domain.why_plans import recompute_band, recompute_offer, recompute_plan, recompute_terms
 
 #: Canonical policy texts by digest.
 Bodies = Mapping[str, str]
@@ -89,4 +90,8 @@ _MAKERS: Final[Mapping[str, Callable[[Decision, Bodies], _Outcome]]] = {
     "preparation": _preparation,
     "hold": _hold,
     "person_hold": _hold,
+    "plan_terms": recompute_terms,
+    "plan": recompute_plan,
+    "waiver_band": recompute_band,
+    "waiver": recompute_offer,
 }
