@@ -11,6 +11,7 @@ from notifier.emits import EMITS
 from notifier.gateways.reference import Limits, ReferenceGateway
 from notifier.handlers.gates import on_dead_letter, on_resolved
 from notifier.handlers.parties import PartyIntake
+from notifier.handlers.permit_facts import Counter
 from notifier.policy import load_packs
 from notifier.schedule import Readiness, due, schedules
 from notifier.sending.deadline import Margins
@@ -41,11 +42,12 @@ def assemble(
     """The notifier from its parts; without a gateway URL it takes in and tells, and sends nothing."""
     intake = PartyIntake(vault)
     packs = load_packs(settings.packs, policy_dir)
+    templates = Templates.load(policy_dir, packs)
     secrets = settings.secrets()
     gateway = sender = reconciler = None
     if settings.gateway_url:
         gateway = _gateway(runtime, settings, secrets[0])
-        wording = Wording(Templates.load(policy_dir, packs), vault, settings.institution, settings.hotline)
+        wording = Wording(templates, vault, settings.institution, settings.hotline)
         margins = Margins(timedelta(seconds=settings.window_margin_s), timedelta(seconds=settings.handover_s))
         desk = Desk(packs, wording, vault, gateway, margins, settings.country, settings.lease_s)
         sender = Sender(
@@ -75,6 +77,10 @@ def assemble(
             "intake": intake,
             "vault": vault,
             "packs": packs,
+            "templates": templates,
+            "counter": Counter(
+                packs, vault, settings.country, settings.fresh_within_s, timedelta(seconds=settings.permit_s)
+            ),
             "gateway_secrets": {settings.gateway_name: secrets} if secrets else {},
             "settle_s": settings.settle_s,
             "signed_paths": ("/v1/gateways/",),

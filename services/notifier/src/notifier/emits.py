@@ -8,6 +8,7 @@ from typing import Final
 from notifier.domain.decision import PackRef
 from notifier.sending.states import Attempt, Message, MessageState
 from notifier.store.parties import PersonRow, PointRow
+from notifier.store.permits import PermitRow
 from spine.database import Tx
 from spine.envelope import Envelope
 from spine.events.notifier import (
@@ -23,6 +24,8 @@ from spine.events.notifier import (
     MessageSuppressed,
     MessageUnknown,
     PartyChanged,
+    PermitGranted,
+    PermitRefused,
 )
 from spine.events.registry import Event
 from spine.outbox import emit
@@ -37,7 +40,7 @@ _FACTS: Final[dict[MessageState, type[MessageFact]]] = {
     MessageState.PLANNED: MessageDeferred,
     MessageState.EXPIRED: MessageExpired,
 }
-EMITS: Final[tuple[type[Event], ...]] = (PartyChanged, *_FACTS.values())
+EMITS: Final[tuple[type[Event], ...]] = (PartyChanged, *_FACTS.values(), PermitGranted, PermitRefused)
 
 
 def policy_text(packs: tuple[PackRef, ...]) -> str:
@@ -104,3 +107,24 @@ def tell_message(
         facts_digest=facts_digest or (attempt.facts_digest if attempt else None),
     )
     emit(tx, told, cause=message.cause)
+
+
+def tell_permit(tx: Tx, permit: PermitRow) -> None:
+    """What a person was told who wanted to make a contact; the caller has locked the person's row."""
+    told = (PermitGranted if permit.granted else PermitRefused)(
+        borrower_id=permit.borrower_id,
+        loan_id=permit.loan_id,
+        permit_id=permit.permit_id,
+        channel=permit.channel,  # type: ignore[arg-type]
+        purpose=permit.purpose,  # type: ignore[arg-type]
+        at=permit.at,
+        by=permit.asked_by,
+        policy=permit.policy,
+        stage=permit.stage,
+        task_id=permit.task_id,
+        contact_ref=permit.contact_ref,
+        until=permit.until,
+        rules=permit.rules,
+        facts_digest=permit.facts_digest,
+    )
+    emit(tx, told)

@@ -22,6 +22,7 @@ _DEFAULTS: Final = {
     "FRESH_WITHIN_S": "5",
     "WINDOW_MARGIN_S": "15",
     "HANDOVER_S": "60",
+    "PERMIT_S": "1800",
     "HTTP_TIMEOUT_S": "10",
     "LEASE_S": "90",
     "SETTLE_S": "120",
@@ -34,10 +35,11 @@ _DEFAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class NotifierSettings:
-    """Seconds are wall time but for `window_margin_s` and `handover_s`, which are business time.
+    """Seconds are wall time but for `window_margin_s`, `handover_s` and `permit_s`, which are business time.
 
     `fresh_within_s`: X, the age of ticks at which sending stops. `window_margin_s`: kept free before a window
-    ends. `handover_s`: how long a gateway may take to hand a message on. `lease_s`: longer than any live
+    ends. `permit_s`: how long a permit for a call or a visit is good for. `handover_s`: how long a gateway may take
+    to hand a message on. `lease_s`: longer than any live
     sender takes, so above `handover_s` and `http_timeout_s`. `settle_s`: how long a gateway may take to know
     what it was given; asked again every `ask_again_s`; after `human_after_s` it is a person's matter.
     """
@@ -54,6 +56,7 @@ class NotifierSettings:
     fresh_within_s: float = 5.0
     window_margin_s: float = 15.0
     handover_s: float = 60.0
+    permit_s: float = 1800.0
     http_timeout_s: float = 10.0
     lease_s: float = 90.0
     settle_s: float = 120.0

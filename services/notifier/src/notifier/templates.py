@@ -125,9 +125,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The newest version of every template, all of them checked."""
+    """The newest version of every template, all of them checked, and the versions there are of each."""
 
     by_id: Mapping[str, Template]
+    versions: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def load(cls, override: Path | None = None, packs: tuple[Pack, ...] | None = None) -> Templates:
@@ -140,12 +141,14 @@ class Templates:
         if override is not None:
             folders.append(override / "notifier" / "wording")
         newest: dict[str, Template] = {}
+        versions: dict[str, set[int]] = {}
         for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
             template = _load(path, packs)
+            versions.setdefault(template.file.id, set()).add(template.file.version)
             held = newest.get(template.file.id)
             if held is None or template.file.version >= held.file.version:
                 newest[template.file.id] = template
-        return cls(newest)
+        return cls(newest, {name: tuple(sorted(numbers)) for name, numbers in versions.items()})
 
     def render(self, template_id: str, locale: str, variables: Mapping[str, str]) -> Rendered:
         """The text of the newest version; TemplateRefused names the variable or the rule at fault."""

@@ -218,7 +218,7 @@ def held_by(
     """The holds of the loan and its borrower, and of the address; one of a clock that is ahead is in force too."""
     of_loan = [Hold(held.kind, held.since) for held in fence.holds]
     of_address = [
-        Hold(stop.kind, min(stop.since, now), None, point.channel, point.ref)
+        Hold(stop.kind, min(stop.since, now), address=point.ref)
         for stop in stops
         if point is not None and stop.covers(point)
     ]

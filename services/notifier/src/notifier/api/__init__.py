@@ -1,0 +1,9 @@
+"""The notifier's REST door: persons and receipts, messages and their reasons, decisions, permits, templates."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from notifier.api import decisions, messages, permits
+
+router = APIRouter(routes=[route for part in (messages, decisions, permits) for route in part.router.routes])
