@@ -23,6 +23,7 @@ from spine.service import Received
 from stager.domain.cases import StepTimer
 from stager.domain.planning import Planned, moved_to_zone
 from stager.handlers.followers import follow_answered
+from stager.handlers.said import hold_vulnerable
 from stager.policy import House
 from stager.store.parties import lock_parties, save_parties, zone_of
 from stager.store.requests import answer_requests
@@ -41,7 +42,8 @@ OUTCOMES: Final[dict[type[MessageFact], str]] = {
 
 async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
     """Applies a batch: the last word about a party or a request is the one that counts."""
-    parties = {e.event.borrower_id: e.event for e in events if isinstance(e.event, PartyChanged)}
+    told = [(e.event, e.envelope) for e in events if isinstance(e.event, PartyChanged)]
+    parties = {party.borrower_id: party for party, _ in told}
     answers = {e.event.request_id: e.event for e in events if isinstance(e.event, MessageFact)}
     borrowers = {*parties, *(answer.borrower_id for answer in answers.values())}
     zones = await lock_parties(tx, sorted(borrowers), house.zone)
@@ -50,6 +52,7 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
         moved = [id_ for id_, party in parties.items() if zones[id_] != zone_of(party.timezone, house.zone)]
         if moved:
             await _move_steps(tx, moved, zones, house)
+        await hold_vulnerable(tx, house, told)
     if answers:
         outcomes = {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()}
         await follow_answered(tx, await answer_requests(tx, outcomes), house)
