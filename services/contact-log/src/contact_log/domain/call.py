@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contact_log.domain.entry import Direction, Entry, contact_id
+from contact_log.domain.entry import ContactId, Direction, Entry, contact_id
 from contact_log.domain.report import ReportedOutcome, Sign, recording_flag
 from spine.events.tasks import TaskClosed
 
@@ -17,7 +17,8 @@ def task_entry(fact: TaskClosed, *, source: str, source_id: str) -> Entry | None
         return None
     sign = fact.result if fact.result in _SIGNS else None
     return Entry(
-        contact_id=contact_id("task", fact.task_id),
+        # The same id everywhere: what was said in it has had its effect where the task was done.
+        contact_id=ContactId(fact.contact_id) if fact.contact_id else contact_id("task", fact.task_id),
         borrower_id=fact.borrower_id,
         loan_id=fact.loan_id,
         channel=fact.channel,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from stager.api.acting import guarded
 from stager.api import actions, cases, holds, promises, tasks, team
 
 _PARTS = (actions, cases, holds, promises, tasks, team)
 
-router = APIRouter(routes=[route for part in _PARTS for route in part.router.routes])
+router = APIRouter(routes=guarded(route for part in _PARTS for route in part.router.routes))

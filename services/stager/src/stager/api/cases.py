@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from spine.business_days import end_of_business_date
 from spine.errors import BadRequest
-from stager.api.asking import HouseOf, Limit, RuntimeOf
+from stager.api.asking import ActingMember, HouseOf, Limit, RuntimeOf
 from stager.domain.why import recompute
 from stager.store import cases
 from stager.store.cutover import starts_of
 from stager.store.decisions import decisions_about
 from stager.store.policies import policy_bodies
+from stager.store.team import acting
 from stager.views import actions, reasons
 from stager.views import cases as views
 
@@ -23,17 +26,32 @@ router = APIRouter()
 async def list_cases(
     runtime: RuntimeOf,
     house: HouseOf,
+    acting_member: ActingMember = None,
     stage: Annotated[str | None, Query(max_length=16)] = None,
+    collector: Annotated[str | None, Query(max_length=64, description="who looks after the case")] = None,
+    due: Annotated[date | None, Query(description="with a task due by the end of this date")] = None,
     cursor: Annotated[str | None, Query(max_length=64, pattern=r"^[0-9a-f-]+$")] = None,
     limit: Limit = 100,
 ) -> views.CasePage:
-    """Open cases in order of their ids; with `stage` those that have a loan in it. 422 for an unknown stage."""
+    """Open cases in order of their ids; with `stage` those that have a loan in it. 422 for an unknown stage.
+
+    A member of an agency sees those that are placed with it.
+    """
     async with runtime.transaction() as tx:
         today = house.today(tx.now)
         known = [each.id for each in house.rulebook.stages.on(today).policy.stages]
         if stage is not None and stage not in known:
             raise BadRequest(f"stage: one of {', '.join(known)}", field="stage")
-        ids = await cases.list_cases(tx, stage=stage, after=cursor, limit=limit)
+        who = await acting(tx, acting_member)
+        ids = await cases.list_cases(
+            tx,
+            stage=stage,
+            after=cursor,
+            limit=limit,
+            collector=collector,
+            agency=(who.agency_id or "") if who is not None and who.is_of_agency else None,
+            due_before=end_of_business_date(due, house.zone) if due is not None else None,
+        )
         found = await cases.open_episodes_by_case(tx, ids[:limit])
     return views.CasePage(
         as_of=today,

@@ -101,7 +101,9 @@ async def place_case(
         for hold in await active_holds(tx, [case.borrower_id])
         if hold.loan_id in loans and hold.is_active(tx.now)
     }
-    blocked_by = house.rulebook.holds.on(today).policy.blocking_referral(held)
+    holds = house.rulebook.holds.on(today).policy
+    # Placing a case is going further with it: what keeps a loan in its stage keeps the case here.
+    blocked_by = holds.blocking_referral(held) or holds.blocking_promotion(held)
     check_placeable(work.policy, kind, {each.stage or "" for each in episodes}, blocked_by, notice_at)
     pack = _pack(case, episodes, house, tx.now, notice_at)
     referral = Referral(

@@ -24,6 +24,16 @@ from stager.store.holds import holds_of_borrower
 from stager.store.rows import Rows
 from stager.tables.cases import CONTACT_REQUEST, STAGE_ENTRY
 
+#: What a list of cases may ask for. A stage is looked for in its index, and the cases that have it are sorted out.
+_WHERE: Final = {
+    "open": "c.closed_at IS NULL",
+    "stage": "c.case_id IN (SELECT e.case_id FROM episode AS e WHERE e.stage = :stage AND e.closed_on IS NULL"
+    " AND e.case_id > :after)",
+    "collector": "o.member_id = :collector",
+    "agency": "o.agency_id = :agency",
+    "due_before": "EXISTS (SELECT FROM task AS t WHERE t.case_id = c.case_id AND t.status = 'open'"
+    " AND t.due_at < :due_before)",
+}
 _STEPS: Final = Rows(CONTACT_REQUEST, without={"outcome", "outcome_at"})
 _ENTRIES: Final = Rows(STAGE_ENTRY)
 
@@ -94,18 +104,28 @@ async def loans_of_case(tx: Tx, case_id: str) -> tuple[str, set[str]]:
     return case.borrower_id, {episode.loan_id for episode in await episodes_of_case(tx, case)}
 
 
-async def list_cases(tx: Tx, *, stage: str | None, after: str | None, limit: int) -> list[str]:
-    """Ids of open cases in their order, those with a loan in `stage` when one is given; one more than `limit`."""
-    if stage is None:
-        rows = await tx.execute(
-            """
-            SELECT case_id FROM collection_case WHERE closed_at IS NULL AND case_id > :after
-            ORDER BY case_id LIMIT :limit
-            """,
-            after=after or "",
-            limit=limit + 1,
-        )
-    else:
+async def list_cases(
+    tx: Tx,
+    *,
+    stage: str | None,
+    after: str | None,
+    limit: int,
+    collector: str | None = None,
+    agency: str | None = None,
+    due_before: datetime | None = None,
+) -> list[str]:
+    """Ids of open cases in their order, one more than `limit`: with a loan in `stage`, looked after by `collector`,
+    placed with `agency`, with an open task due before an instant, where these are given."""
+    wanted = {
+        "stage": stage,
+        "collector": collector,
+        "agency": agency,
+        "due_before": due_before,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    owned = collector is not None or agency is not None
+    if given.keys() == {"stage"}:
+        # One index, read forward, however many cases there are.
         rows = await tx.execute(
             """
             SELECT DISTINCT case_id FROM episode
@@ -115,6 +135,17 @@ async def list_cases(tx: Tx, *, stage: str | None, after: str | None, limit: int
             after=after or "",
             limit=limit + 1,
         )
+        return [row.case_id for row in rows]
+    conditions = " AND ".join(_WHERE[name] for name in ("open", *given))
+    rows = await tx.execute(
+        f"""
+        SELECT c.case_id FROM collection_case AS c {"JOIN case_owner AS o USING (case_id)" if owned else ""}
+        WHERE c.case_id > :after AND {conditions} ORDER BY c.case_id LIMIT :limit
+        """,  # noqa: S608 (conditions of our own)
+        after=after or "",
+        limit=limit + 1,
+        **given,
+    )
     return [row.case_id for row in rows]
 
 
