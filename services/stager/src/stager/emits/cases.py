@@ -64,6 +64,7 @@ def contact_requested(step: ContactStep, rulebook: Rulebook) -> ContactRequested
         requested_at=step.decided_at,
         expires_at=step.expires_at,
         policy=rulebook.reference(step.strategy_digest),
+        covers=step.covers,
     )
 
 
