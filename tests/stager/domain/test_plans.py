@@ -62,7 +62,7 @@ def stated(**other: Any) -> StatedPlan:
     return StatedPlan(**whole)
 
 
-def facts(stage: str = "S3", owed: str = "50000.00", **other: Any) -> DraftFacts:
+def facts(stage: Any = "S3", owed: Any = "50000.00", **other: Any) -> DraftFacts:
     return DraftFacts(
         loan_id="L1",
         stated=stated(**other),
@@ -107,14 +107,14 @@ def test_m7_annuity() -> None:
 @pytest.mark.parametrize("name", MANDATORY)
 def test_what_is_missing_is_named(name: str) -> None:
     with pytest.raises(PlanIncomplete) as error:
-        drawn(**{name: None})
+        draw_up(facts(**{name: None}), POLICY)
     assert error.value.facts["field"] == name
 
 
 @pytest.mark.parametrize("name", ["no_new_card", "willing"])
 def test_what_must_be_promised_is_named(name: str) -> None:
     with pytest.raises(PlanIncomplete) as error:
-        drawn(**{name: False})
+        draw_up(facts(**{name: False}), POLICY)
     assert error.value.facts["field"] == name
 
 
