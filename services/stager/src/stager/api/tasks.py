@@ -89,9 +89,10 @@ class Said(BaseModel):
 
 
 class Inbound(Said):
-    """A call that came in, about one loan of the case or more; the result is about `loan_id`."""
+    """Somebody called, or came by (a visit), about one loan of the case or more; the result is about `loan_id`."""
 
     loan_id: Reference
+    channel: Literal["call", "visit"] = "call"
     outcome: TaskOutcome
     at: AwareDatetime
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from spine.database import Tx
-from stager.domain.cases import Hold, said_hold_id, stable_id
+from stager.domain.cases import stable_id
 from stager.domain.completing import Completion
 from stager.domain.tasks import Task, TaskState
 from stager.emits.tasks import contact_of
-from stager.handlers.holds import new_hold, place_holds
 from stager.handlers.promise_offers import Offer
 from stager.handlers.promises import open_promise
+from stager.handlers.said import SaidHold, hold_as_said, stop_for_danger
 from stager.handlers.tasks import open_tasks
 from stager.policy import House
-from stager.store.cases import loans_of_case
+from stager.store.flags import open_cases
 
 
 async def follow(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
@@ -26,9 +26,7 @@ async def follow(tx: Tx, house: House, state: TaskState, said: Completion) -> No
         case "call_back":
             await _open(tx, house, state, said, "call_back")
         case "danger":
-            # All automation stops for the person at once, and a trained person takes over.
-            await _hold(tx, house, state, said, "vulnerable")
-            await _open(tx, house, state, said, "danger_sign")
+            await _danger(tx, house, state, said)
         case "promise":
             await _promise(tx, house, state, said)
         case "hold" | "task" | None:
@@ -52,37 +50,27 @@ async def _promise(tx: Tx, house: House, state: TaskState, said: Completion) -> 
 
 
 async def _hold(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
-    contact = contact_of(state.task.task_id)
-    policy = house.rulebook.holds.on(house.today(tx.now)).policy
-    loans = {said.loan_id}
-    if policy.kinds[kind].scope == "person":
-        loans |= (await loans_of_case(tx, state.task.case_id))[1]
-    holds = [_of_loan(house, state, said, kind, loan, contact, tx) for loan in sorted(loans)]
-    await place_holds(tx, holds, house)
-
-
-def _of_loan(
-    house: House, state: TaskState, said: Completion, kind: str, loan_id: str, contact: str, tx: Tx
-) -> Hold:
     # What the log later tells of this contact is the same hold.
-    same = said_hold_id(kind, contact)
-    return new_hold(
-        house,
-        hold_id=same if loan_id == said.loan_id else stable_id("hold", same, loan_id),
-        kind=kind,
-        loan_id=loan_id,
-        borrower_id=state.task.borrower_id,
-        now=tx.now,
-        origin=contact,
-        by=said.by[0],
-    )
+    contact = contact_of(state.task.task_id)
+    borrower_id = state.task.borrower_id
+    one = SaidHold(kind, borrower_id, said.loan_id, contact, said.at or tx.now, by=said.by[0])
+    await hold_as_said(tx, house, [one])
+
+
+async def _danger(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
+    """All automation stops for the person at once, and a trained person takes over."""
+    await _hold(tx, house, state, said, "vulnerable")
+    borrower_id = state.task.borrower_id
+    case = (await open_cases(tx, [borrower_id])).get(borrower_id)
+    await stop_for_danger(tx, house, borrower_id, case, contact_of(state.task.task_id), said.result)
 
 
 async def _open(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
     due_at = said.call_back_at if kind == "call_back" and said.call_back_at is not None else tx.now
     task = state.task
     new = Task(
-        task_id=stable_id("task", kind, task.task_id),
+        # What the log later tells of this contact is the same work.
+        task_id=stable_id("task", kind, contact_of(task.task_id)),
         kind=kind,
         borrower_id=task.borrower_id,
         loan_id=said.loan_id,
