@@ -10,6 +10,7 @@ from stager import api
 from stager.consumes import consumes
 from stager.emits import EMITS
 from stager.gate import Gate
+from stager.handlers.policies import refusals, renewing, renewing_schedule
 from stager.policy import House
 from stager.schedule import due, schedules
 from stager.settings import StagerSettings
@@ -25,11 +26,14 @@ def build(runtime: Runtime) -> Service:
         name="stager",
         topic=STAGER,
         emits=EMITS,
-        consumes=consumes(house),
+        consumes=tuple(renewing(consume, house) for consume in consumes(house)),
         router=api.router,
         migrations="stager",
         due=due,
-        schedules=schedules(runtime, house, settings.step_batch),
+        schedules=tuple(
+            renewing_schedule(each, runtime, house) for each in schedules(runtime, house, settings.step_batch)
+        ),
+        ready=refusals(house),
         tick=StagerTick,
         state={"house": house, "gate": gate},
         closing=(gate.aclose,),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self, TypeVar
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
@@ -27,6 +28,7 @@ from stager.domain.waiver_policy import WaiverPolicy, faults_of_waivers
 from stager.domain.work_policy import WorkPolicy, faults_of_work
 
 V = TypeVar("V", bound=Versioned)
+log = structlog.get_logger()
 #: How the names of policy files begin, by what they are.
 KINDS: Final = (
     "stages-",
@@ -42,21 +44,55 @@ KINDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class House:
-    """The rules in force and the zone in which business dates roll: what every handler decides by."""
+    """The rules in force and the zone in which business dates roll: what every handler decides by.
 
-    rulebook: Rulebook
-    zone: ZoneInfo
+    Policies activated while it runs join those of the files: `rulebook` is then another one. What an older one
+    had is still in it, so that who has begun with one may end with the other.
+    """
+
+    def __init__(self, files: Mapping[str, str], calendars: Calendars, zone: ZoneInfo) -> None:
+        """Raises BadPolicy with every fault found in the first bad file."""
+        self.files = files
+        self.zone = zone
+        self.rulebook = rulebook_of(files, calendars)
+        #: The newest activation taken up, and why it could not be.
+        self.revision = 0
+        self.refused: str | None = None
+        self._calendars = calendars
+        self._activated: dict[str, str] = {}
 
     @classmethod
     def load(cls, zone: ZoneInfo, policy_dir: Path | None = None) -> Self:
-        """The house of the policy files; see `load_rulebook`."""
-        return cls(load_rulebook(policy_dir), zone)
+        """The house of the policy files shipped, those in `policy_dir` (TACT_POLICY_DIR) winning."""
+        return cls(read_rule_files("stager", policy_dir), load_calendars(policy_dir), zone)
 
     def today(self, now: datetime) -> date:
         """The business date at an instant."""
         return business_date(now, self.zone)
+
+    def with_activated(self, activated: Mapping[str, str]) -> Rulebook:
+        """The rulebook of the files and these texts by name. Raises BadPolicy."""
+        return rulebook_of({**self.files, **activated}, self._calendars)
+
+    def with_draft(self, name: str, text: str) -> Rulebook:
+        """The rulebook in force with one text more. Raises BadPolicy."""
+        return self.with_activated({**self._activated, name: text})
+
+    def take_up(self, revision: int, activated: Mapping[str, str]) -> None:
+        """Puts what was activated into force. What does not fit these files never replaces what is in force."""
+        self.revision = revision
+        try:
+            self.rulebook = self.with_activated(activated)
+        except BadPolicy as error:
+            self.refused = f"activated policies are not in force: {error.detail}"
+            log.error("policies refused", revision=revision, reason=error.detail)
+        else:
+            self._activated, self.refused = dict(activated), None
+
+    def text_of(self, path: str) -> str | None:
+        """The text of a policy in force by the path it was loaded with."""
+        return self._activated.get(path, self.files.get(path))
 
 
 def load_rulebook(override: Path | None = None) -> Rulebook:
@@ -67,7 +103,7 @@ def load_rulebook(override: Path | None = None) -> Rulebook:
     return rulebook_of(read_rule_files("stager", override), load_calendars(override))
 
 
-def rulebook_of(files: dict[str, str], calendars: Calendars) -> Rulebook:
+def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
     """The policies in these texts by file name: stages-*.yaml, strategy-*.yaml, holds*.yaml, cutover*.yaml."""
     unknown = [name for name in files if not name.startswith(KINDS)]
     if unknown:
@@ -121,7 +157,7 @@ def _faults_of_calendar(name: str, calendars: Calendars) -> Iterator[str]:
 
 
 def _shelf(
-    kind: type[V], prefix: str, files: dict[str, str], faults: Callable[[V], Iterable[Fault | str]]
+    kind: type[V], prefix: str, files: Mapping[str, str], faults: Callable[[V], Iterable[Fault | str]]
 ) -> Shelf[V]:
     editions = []
     for name, text in files.items():

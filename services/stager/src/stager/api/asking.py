@@ -9,6 +9,7 @@ from pydantic import Field
 
 from spine.database import Runtime
 from spine.http import runtime_of
+from stager.handlers.policies import renew
 from stager.policy import House
 
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -24,9 +25,11 @@ ActingMember = Annotated[
 ]
 
 
-def house_of(request: Request) -> House:
-    """The house's rules, as the composition root loaded them."""
+async def house_of(request: Request, runtime: RuntimeOf) -> House:
+    """The house's rules as they are now: what another process activated is taken up first."""
     house: House = request.app.state.house
+    async with runtime.transaction() as tx:
+        await renew(tx, house)
     return house
 
 

@@ -93,13 +93,11 @@ class Episode:
         """Whether the arrears go on."""
         return self.closed_on is None
 
-    def is_judged_on(self, as_of: date) -> bool:
-        """Whether a close looks at the episode: its time has come, and no later close has looked before."""
-        return (
-            self.judge_on is not None
-            and self.judge_on <= as_of
-            and (self.judged_on is None or self.judged_on <= as_of)
-        )
+    def is_judged_on(self, as_of: date, *, everyone: bool = False) -> bool:
+        """Whether a close looks at the episode: its time has come, or that of `everyone`, and no later close has
+        looked before."""
+        its_time = everyone or (self.judge_on is not None and self.judge_on <= as_of)
+        return its_time and (self.judged_on is None or self.judged_on <= as_of)
 
     def is_reopened_by(self, figures: Figures) -> bool:
         """Whether the money that ended the episode was taken back, so that the old arrears go on."""

@@ -160,12 +160,16 @@ class Desk:
             self._keep(replace(known, bounced=True, ledger_seq=_seq(known, cause)))
 
     def date_closed(self, partition: int, day: date, *, cause: Envelope) -> None:
-        """The books of `day` are closed: loans of this partition may enter a stage or move up."""
+        """The books of `day` are closed: loans of this partition may enter a stage or move up.
+
+        Where other stages are in force since, every loan is looked at.
+        """
         as_of = day + timedelta(days=1)
+        everyone = self._rulebook.stages.takes_over(as_of)
         for loan_ids in self._open.values():
             for loan_id in sorted(loan_ids):
                 episode = self._episodes[loan_id]
-                if episode.partition == partition and episode.is_judged_on(as_of):
+                if episode.partition == partition and episode.is_judged_on(as_of, everyone=everyone):
                     self._judge(episode, as_of, after_close=True, cause=cause)
 
     def policies_used(self) -> set[str]:

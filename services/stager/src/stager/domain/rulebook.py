@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from spine.business_days import Calendar
 from spine.policy import Loaded
@@ -36,6 +36,7 @@ class Versioned(Protocol):
 
 
 V = TypeVar("V", bound=Versioned)
+_A_DAY: Final = timedelta(days=1)
 #: One version of any policy.
 Edition = (
     Loaded[StagePolicy]
@@ -76,6 +77,16 @@ class Shelf(Generic[V]):
         days = sorted({e.policy.effective_from for e in self.editions if e.policy.effective_from > day})
         now = self.on(day, subject, since=since) if days else None
         return next((later for later in days if self.on(later, subject, since=since) is not now), None)
+
+    def takes_over(self, day: date) -> bool:
+        """Whether a version takes over running loans at the close before this date.
+
+        Also a day late: it may have been activated after the close of its own day.
+        """
+        return any(
+            edition.policy.effective_from in (day, day - _A_DAY) and moves_of(edition) == "at_once"
+            for edition in self.editions
+        )
 
     def in_force(self, day: date) -> list[Loaded[V]]:
         """Of every name the version in force on a date; of those for whom a scope fits none before their first."""

@@ -53,7 +53,9 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
     closed = _closed_dates(events)
     await close_books(tx, closed)
     for partition, day in closed.items():
-        borrowers.update(await borrowers_to_judge(tx, partition, day + timedelta(days=1)))
+        everyone = _takes_over(events, partition, house)
+        judged = await borrowers_to_judge(tx, partition, day + timedelta(days=1), everyone=everyone)
+        borrowers.update(judged)
     await _judge_agreements(tx, events, borrowers, house)
     ordered = sorted(borrowers)
     for start in range(0, len(ordered), _BORROWERS_AT_ONCE):
@@ -97,6 +99,14 @@ def _closed_dates(events: Sequence[Received]) -> dict[int, date]:
         if isinstance(received.event, BusinessDateClosed):
             dates[received.partition] = max(received.event.date, dates.get(received.partition, date.min))
     return dates
+
+
+def _takes_over(events: Sequence[Received], partition: int, house: House) -> bool:
+    """Whether other stages are in force since one of the dates closed in this batch."""
+    days = [
+        e.event.date for e in events if isinstance(e.event, BusinessDateClosed) and e.partition == partition
+    ]
+    return any(house.rulebook.stages.takes_over(day + timedelta(days=1)) for day in days)
 
 
 async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str], house: House) -> None:

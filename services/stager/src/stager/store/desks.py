@@ -34,15 +34,16 @@ _SAVE_ENTRIES: Final = f"""
 """  # noqa: S608
 
 
-async def borrowers_to_judge(tx: Tx, partition: int, as_of: date) -> list[str]:
-    """Whose loans the close before `as_of` may move to another stage."""
+async def borrowers_to_judge(tx: Tx, partition: int, as_of: date, *, everyone: bool = False) -> list[str]:
+    """Whose loans the close before `as_of` may move to another stage; with `everyone` all that are in arrears."""
     rows = await tx.execute(
         """
         SELECT DISTINCT borrower_id FROM episode
-        WHERE partition = :partition AND judge_on <= :as_of AND closed_on IS NULL
+        WHERE partition = :partition AND closed_on IS NULL AND (judge_on <= :as_of OR :everyone)
         """,
         partition=partition,
         as_of=as_of,
+        everyone=everyone,
     )
     return [row.borrower_id for row in rows]
 
