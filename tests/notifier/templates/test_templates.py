@@ -34,6 +34,7 @@ IDS = {
     "s4-formal-sms",
     "closure-sms",
     "promise-reminder-sms",
+    "plan-reminder-sms",
 }
 TEXT = "【{{ institution }}】您好，请致电{{ hotline }}。"
 
