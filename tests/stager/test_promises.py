@@ -37,6 +37,7 @@ async def client(stager: Stand) -> AsyncIterator[httpx.AsyncClient]:
 async def case_id(stager: Stand) -> str:
     """A loan in S1 on the Monday at noon, and a team."""
     await team(stager, anna=["collector"], lea=["lead"])
+    stager.set_time(stager.local(TODAY, 0, 5))
     await stager.tell(loan_overdue(as_of=TODAY))
     await stager.close(TODAY - DAY)
     stager.set_time(stager.local(TODAY, 12))
@@ -353,3 +354,15 @@ async def test_a_promise_that_may_not_stand_is_looked_into_by_a_person(stager: S
     assert [row.reason for row in rows] == ["promise_below_floor", "promise_horizon_exceeded"]
     kept = await stager.rows("SELECT verdict FROM decision WHERE subject_kind = 'promise' ORDER BY verdict")
     assert [row.verdict for row in kept] == ["below_floor", "horizon_exceeded"]
+
+
+async def test_every_decision_comes_out_the_same_when_asked_why(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.close(THURSDAY)
+    await stager.tell(paid(stager, "R1", "1001.35", WEDNESDAY))
+    why = (await client.get(f"/v1/cases/{case_id}/why")).json()
+    found = [each for each in why["actions"] if each["kind"] == "promise"]
+    assert {each["verdict"] for each in found} == {"accepted", "broken", "kept"}
+    assert all(each["agrees"] and each["recomputed_verdict"] == each["verdict"] for each in found)

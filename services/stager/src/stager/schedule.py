@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
+from stager.handlers.claims import look_at_claims
 from stager.handlers.cutover import spread_starts
 from stager.handlers.holds import end_run_out
 from stager.handlers.plan_reminders import remind_of_plans
@@ -18,6 +19,7 @@ from stager.handlers.worklist import (
     move_work_of_absent,
 )
 from stager.policy import House
+from stager.store.claims import claims_due
 from stager.store.cutover import awaiting_count
 from stager.store.holds import holds_due
 from stager.store.plans import reminders_due as plan_reminders_due
@@ -42,6 +44,9 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
     async def promises() -> int:
         return await remind_of_promises(runtime, house, step_batch)
 
+    async def claims() -> int:
+        return await look_at_claims(runtime, house, step_batch)
+
     async def plans() -> int:
         return await remind_of_plans(runtime, house, step_batch)
 
@@ -55,6 +60,7 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
         Schedule("remind of plans", plans),
         Schedule("end waivers that nobody approved", waivers),
         Schedule("end holds that ran out", holds),
+        Schedule("look at payment claims", claims),
         *work_schedules(runtime, house),
     )
 
@@ -94,8 +100,9 @@ async def due(tx: Tx) -> Due:
     plans, next_plan = await plan_reminders_due(tx)
     waivers, next_waiver = await waivers_due(tx)
     work, next_work = await work_due(tx)
-    nexts = (next_step, next_hold, next_reminder, next_plan, next_waiver, next_work)
+    claims, next_claim = await claims_due(tx)
+    nexts = (next_step, next_hold, next_reminder, next_plan, next_waiver, next_work, next_claim)
     ahead = [instant for instant in nexts if instant is not None]
-    agreed = reminders + plans + waivers
+    agreed = reminders + plans + waivers + claims
     waiting = await awaiting_count(tx)
     return Due(open=steps + holds + agreed + work + waiting, next_at=min(ahead, default=None))

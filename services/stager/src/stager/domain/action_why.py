@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from stager.domain import preparation
+from stager.domain.claims import ENGINE as CLAIMS
+from stager.domain.claims import ClaimFacts, match_claim
 from stager.domain.decision import Decision
 from stager.domain.hold_why import recompute_hold
 from stager.domain.holding import ENGINE as HOLDS
@@ -17,6 +19,7 @@ from stager.domain.staging import digest_of
 from stager.domain.steps import ENGINE as STEPS
 from stager.domain.steps import recompute_step
 from stager.domain.why_plans import recompute_band, recompute_offer, recompute_plan, recompute_terms
+from stager.domain.why_promises import recompute_promise
 
 #: Canonical policy texts by digest.
 Bodies = Mapping[str, str]
@@ -85,11 +88,18 @@ def _hold(decision: Decision, bodies: Bodies) -> _Outcome:
     return HOLDS, verdict.rule, text
 
 
+def _claim(decision: Decision, bodies: Bodies) -> _Outcome:
+    found = match_claim(msgspec.json.decode(decision.facts, type=ClaimFacts))
+    return CLAIMS, found.rule, found.repayment_id or ""
+
+
 _MAKERS: Final[Mapping[str, Callable[[Decision, Bodies], _Outcome]]] = {
     "step": _step,
     "preparation": _preparation,
     "hold": _hold,
     "person_hold": _hold,
+    "promise": recompute_promise,
+    "claim": _claim,
     "plan_terms": recompute_terms,
     "plan": recompute_plan,
     "waiver_band": recompute_band,

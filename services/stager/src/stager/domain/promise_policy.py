@@ -79,10 +79,18 @@ class Reminders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How claimed money is recognised, and how much longer it is waited for with proof."""
+    """How claimed money is recognised, and from when on the last day of its window a person looks into it.
+
+    How long a claim is waited for, and how much longer with proof, is in the table of holds.
+    """
 
     matches_within_days: Days
-    extended_by_business_days: Annotated[int, Meta(ge=1, le=30)]
+    check_at: LocalTime
+
+    @property
+    def checked_from(self) -> time:
+        """Local time in the lender's zone at which the check comes due."""
+        return time.fromisoformat(self.check_at)
 
 
 class PromisePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

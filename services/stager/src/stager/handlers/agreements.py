@@ -7,10 +7,12 @@ from datetime import date
 
 from spine.database import Tx
 from spine.envelope import Envelope
+from stager.handlers.claims import match_claims
 from stager.handlers.plan_judging import judge_plans, revise_plans
 from stager.handlers.promise_judging import judge_promises, revise_promises
 from stager.handlers.waiver_judging import judge_waivers, revise_waivers
 from stager.policy import House
+from stager.store.claims import open_claims
 from stager.store.money import forget_money
 from stager.store.plans import borrowers_planning, due_plans
 from stager.store.promises import borrowers_promising, due_promises
@@ -30,6 +32,7 @@ async def borrowers_agreed_with(tx: Tx, loan_ids: Iterable[str]) -> set[str]:
     if not loans:
         return set()
     offered = {waiver.borrower_id for waiver in await waivers_by_money(tx, loans)}
+    offered |= {claim.borrower_id for claim in await open_claims(tx, loans)}
     return offered | await borrowers_promising(tx, loans) | await borrowers_planning(tx, loans)
 
 
@@ -51,6 +54,7 @@ async def revise_agreements(tx: Tx, moved: Mapping[str, Envelope], house: House)
     `moved` gives for each loan the fact that says so; the caller has locked their borrowers.
     """
     if moved:
+        await match_claims(tx, moved, house)
         await revise_promises(tx, moved, house)
         await revise_plans(tx, moved, house)
         await revise_waivers(tx, moved, house)

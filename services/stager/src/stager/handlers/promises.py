@@ -31,6 +31,7 @@ from stager.store.parties import lock_parties
 from stager.store.policies import keep_policies
 from stager.store.promises import (
     Reminder,
+    contacts_promised_in,
     forget_reminders,
     open_episodes,
     plan_reminders,
@@ -78,14 +79,16 @@ async def take_promises_said(tx: Tx, events: Sequence[Received], house: House) -
     """
     said = [(r.event, r.envelope) for r in events if isinstance(r.event, PromiseMade)]
     zones = await lock_parties(tx, sorted({fact.borrower_id for fact, _ in said}), house.zone)
-    episodes = await open_episodes(tx, {fact.loan_id for fact, _ in said})
+    loans = {fact.loan_id for fact, _ in said}
+    episodes, heard = await open_episodes(tx, loans), await contacts_promised_in(tx, loans)
     for fact, cause in said:
         episode = episodes.get(fact.loan_id)
         promise_id = stable_id("promise", "said", fact.contact_id, fact.loan_id)
         if episode is None or episode.borrower_id != fact.borrower_id:
             continue
-        if await promise_by_id(tx, promise_id) is not None:
+        if (fact.loan_id, fact.contact_id) in heard:
             continue
+        heard.add((fact.loan_id, fact.contact_id))
         considered = await consider(tx, house, _told(fact), episode)
         verdict = decide_terms(considered.facts, considered.policy.policy)
         if verdict.verdict == ACCEPTED:

@@ -25,6 +25,7 @@ from stager.domain.cases import Hold, said_hold_id, stable_id
 from stager.domain.holding import HoldFacts, decide_hold, with_days_off
 from stager.domain.person_holds import PersonHold, with_fate_of
 from stager.domain.tasks import Task
+from stager.handlers.claims import take_claims_said
 from stager.handlers.holds import end_holds, new_hold, place_holds, place_person_holds
 from stager.handlers.promises import take_promises_said
 from stager.handlers.tasks import cancel_tasks, open_tasks
@@ -82,6 +83,7 @@ async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House
             case ComplaintClosed(complaint_id=complaint):
                 hold_id = said_hold_id("complaint_open", complaint)
                 await lift_answered_hold(tx, hold_id, "complaint answered", received.envelope)
+    await take_claims_said(tx, events)
     await take_promises_said(tx, events, house)
 
 

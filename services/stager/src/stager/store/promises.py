@@ -86,6 +86,16 @@ async def promises_of_loans(
     return [_promise(row) for row in rows]
 
 
+async def contacts_promised_in(tx: Tx, loan_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """In which contacts something was promised of these loans: (loan, contact), whatever it stands at now."""
+    rows = await tx.execute(
+        "SELECT p.loan_id, p.contact_id FROM unnest(CAST(:loans AS text[])) AS u(loan_id)"
+        " JOIN promise AS p USING (loan_id) WHERE p.contact_id IS NOT NULL",
+        loans=sorted(loan_ids),
+    )
+    return {(row.loan_id, row.contact_id) for row in rows}
+
+
 async def due_promises(tx: Tx, partition: int, day: date) -> list[Promise]:
     """The open promises that the close of `day` judges; those of an earlier day that was missed too."""
     rows = await tx.execute(

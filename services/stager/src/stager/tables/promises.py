@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
 )
 
+from stager.tables.cases import HOLD
 from stager.tables.metadata import METADATA, instant
 
 #: What promises and plans are judged by. `forget_on`: when the row goes unless its loan was in arrears by then;
@@ -108,9 +109,10 @@ PAYMENT_CLAIM: Final = Table(
     Column("hold_id", Text, nullable=False),
     Column("loan_id", Text, nullable=False),
     Column("borrower_id", Text, nullable=False),
-    Column("contact_id", Text, nullable=False),
+    Column("contact_id", Text),
     Column("status", Text, nullable=False),
     instant("claimed_at"),
+    instant("check_at", nullable=True),
     Column("amount", Text),
     Column("bank", Text),
     Column("last_digits", Text),
@@ -128,3 +130,10 @@ PAYMENT_CLAIM: Final = Table(
     ),
 )
 Index("payment_claim_loan", PAYMENT_CLAIM.c.loan_id)
+Index("payment_claim_open", PAYMENT_CLAIM.c.check_at, postgresql_where=text("status = 'open'::text"))
+#: Claims that hold a loan, however they came: by what was said, or by a person. Not those of the ledger's transits.
+Index(
+    "hold_claims",
+    HOLD.c.placed_at,
+    postgresql_where=text("kind = 'payment_claim'::text AND ledger_seq IS NULL AND lifted_at IS NULL"),
+)

@@ -82,9 +82,10 @@ _STATEMENTS: tuple[str, ...] = (
         hold_id      text NOT NULL,
         loan_id      text NOT NULL,
         borrower_id  text NOT NULL,
-        contact_id   text NOT NULL,
+        contact_id   text,
         status       text NOT NULL,
         claimed_at   timestamptz NOT NULL,
+        check_at     timestamptz,
         amount       text,
         bank         text,
         last_digits  text,
@@ -99,6 +100,11 @@ _STATEMENTS: tuple[str, ...] = (
         CONSTRAINT payment_claim_status CHECK (status IN ('open', 'matched', 'unmatched', 'rejected'))
     )""",
     "CREATE INDEX payment_claim_loan ON payment_claim (loan_id)",
+    "CREATE INDEX payment_claim_open ON payment_claim (check_at) WHERE status = 'open'",
+    """
+    CREATE INDEX hold_claims ON hold (placed_at)
+    WHERE kind = 'payment_claim' AND ledger_seq IS NULL AND lifted_at IS NULL
+    """,
 )
 
 
