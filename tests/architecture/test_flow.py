@@ -76,8 +76,16 @@ def test_every_fact_is_taken_by_someone() -> None:
     for_others = {
         "case.closed.v1",
         "loan.rescheduled.v1",
-        "repayment.received.v1",
+        "plan.activated.v1",
+        "plan.breached.v1",
+        "plan.completed.v1",
+        "promise.broken.v1",
+        "promise.kept.v1",
+        "promise.opened.v1",
+        "promise.partial.v1",
+        "promise.revised.v1",
         "stage.entered.v1",
+        "task.opened.v1",
     }
     unheard = {
         cls.TYPE for topic in TOPICS for cls in events_of(topic) if not _takers(topic, cls)

@@ -204,6 +204,18 @@ async def test_what_came_of_a_task_is_told_where_it_matters(
         assert [type_ for type_, _ in await emitted(runtime)] == ["contact.recorded.v1", *said]
 
 
+async def test_the_contact_of_a_task_has_the_name_it_was_given(make_database: MakeDatabase) -> None:
+    name = "0b8f7c1d-2e3a-5f1c-8b0e-2d384d0b9a63"
+    async with contact_log(make_database) as (runtime, client):
+        await take(runtime, closed(contact_id=name, result="dispute", verified=True))
+        await take(runtime, closed("t-2", contact_id="none of a log"))
+        assert {(e["contact_id"] == name, e["verified"]) for e in await timeline(client)} == {
+            (False, False),
+            (True, True),
+        }
+        assert [data["contact_id"] for _, data in await emitted(runtime)][:2] == [name, name]
+
+
 async def test_a_permit_is_an_entry_with_its_reasons_and_no_contact(make_database: MakeDatabase) -> None:
     rule = FiredRule(id="HOUSE-S1-CALLS", verdict="defer", citation="house")
     until = datetime.fromisoformat("2026-11-25T00:00:00+08:00")

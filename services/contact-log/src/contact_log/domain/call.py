@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from contact_log.domain.entry import ContactId, Direction, Entry, contact_id
 from contact_log.domain.report import ReportedOutcome, Sign, recording_flag
 from spine.events.tasks import TaskClosed
@@ -17,8 +19,7 @@ def task_entry(fact: TaskClosed, *, source: str, source_id: str) -> Entry | None
         return None
     sign = fact.result if fact.result in _SIGNS else None
     return Entry(
-        # The same id everywhere: what was said in it has had its effect where the task was done.
-        contact_id=ContactId(fact.contact_id) if fact.contact_id else contact_id("task", fact.task_id),
+        contact_id=_contact_id(fact),
         borrower_id=fact.borrower_id,
         loan_id=fact.loan_id,
         channel=fact.channel,
@@ -35,8 +36,17 @@ def task_entry(fact: TaskClosed, *, source: str, source_id: str) -> Entry | None
         task_id=fact.task_id,
         permit_id=fact.permit_id,
         recording_ref=fact.recording_ref,
+        verified=fact.verified,
         flag=recording_flag(fact.channel, fact.outcome, fact.recording_ref),
     )
+
+
+def _contact_id(fact: TaskClosed) -> ContactId:
+    """The same id everywhere: what was said in it has had its effect where the task was done."""
+    try:
+        return ContactId(str(uuid.UUID(fact.contact_id or "")))
+    except ValueError:
+        return contact_id("task", fact.task_id)
 
 
 def _outcome(fact: TaskClosed) -> str:
