@@ -35,6 +35,7 @@ IDS = {
     "closure-sms",
     "promise-reminder-sms",
     "plan-reminder-sms",
+    "payment-claim-sms",
 }
 TEXT = "【{{ institution }}】您好，请致电{{ hotline }}。"
 
