@@ -20,12 +20,14 @@ from rich.console import Console
 from spine.errors import TactError
 from spine.logs import set_up_logs
 from spine.settings import Surroundings
-from tact import ledger_commands
+from tact import contact_commands, ledger_commands, policy_commands
 from tact.home import Home
 from tact.services import NAMES, build_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tact collects overdue loans with tact.")
 app.add_typer(ledger_commands.app, name="ledger")
+app.add_typer(contact_commands.app, name="contact")
+app.add_typer(policy_commands.app, name="policy")
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 

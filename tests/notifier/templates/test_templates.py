@@ -28,6 +28,7 @@ VALUES = {
 IDS = {
     "s1-warm-sms",
     "s1-soft-sms",
+    "s2-soft-sms",
     "s2-soft-wechat-morning",
     "s2-soft-wechat-evening",
     "s3-formal-sms",
