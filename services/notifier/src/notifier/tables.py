@@ -259,6 +259,7 @@ message = Table(
     _text("cause_source"),
     _text("correlation_id", null=True),
     _text("traceparent", null=True),
+    Column("covers", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     PrimaryKeyConstraint("id", name="message_pk"),
     UniqueConstraint("request_id", name="message_request"),
     ForeignKeyConstraint(["borrower_id"], ["party.borrower_id"], name="message_party_fk"),

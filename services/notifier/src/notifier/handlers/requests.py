@@ -105,4 +105,5 @@ def _message(tx: Tx, received: Received) -> Message:
         cause_source=received.envelope.source,
         correlation_id=received.envelope.correlation_id,
         traceparent=received.envelope.traceparent,
+        covers=tuple(sorted(set(event.covers) - {event.loan_id})),
     )

@@ -16,7 +16,7 @@ from notifier.sending.deadline import Judged, Margins, judge
 from notifier.sending.snapshot import Snapshot
 from notifier.sending.states import Attempt, Message, client_ref
 from notifier.sending.wording import Wording
-from notifier.store.gates import ARREARS, Fence
+from notifier.store.gates import ARREARS, Fence, joint_debt, joint_fence
 from notifier.store.parties import PersonRow, PointRow
 from notifier.store.stops import AddressStop
 from notifier.templates import Rendered, TemplateRefused
@@ -83,7 +83,7 @@ class Desk:
             return Expire()
         if withdrawn is not None:
             return Stop((_fence_rule("withdrawn", withdrawn),))
-        fence = now_known.fences[message.loan_id]
+        fence = joint_fence([now_known.fences[loan] for loan in message.loans])
         if message.partition not in now_known.fresh or _may_open(message, fence, now_known):
             return Wait()
         if fence.closed:
@@ -106,7 +106,7 @@ class Desk:
                 )
                 rendered = Rendered(body, resumed.template_version, resumed.body_sha256)
             else:
-                debt = now_known.debts.get(message.loan_id)
+                debt = joint_debt([now_known.debts.get(loan) for loan in message.loans])
                 rendered = self.wording.fill(message.template, person, debt)
         except TemplateRefused as refused:
             return Stop((FiredRule(id="TEMPLATE", verdict="deny", citation=refused.detail),))
@@ -173,7 +173,7 @@ def reserved(message: Message, send: Send, now_known: Snapshot, ref: str) -> Non
         address=send.point.ref,
         party_id=message.borrower_id,
         purpose=message.purpose,
-        debts=(message.loan_id,),
+        debts=message.loans,
     )
     now_known.history.setdefault(message.borrower_id, []).append((ref, contact))
 

@@ -39,7 +39,8 @@ class Snapshot:
 async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: float) -> Snapshot:
     """Locks the gates shared and the persons, in order, and reads. Ticks are read after the locks, which may
     have been waited for."""
-    loans = [message.loan_id for message in claimed]
+    pairs = [(loan, message.borrower_id) for message in claimed for loan in message.loans]
+    loans = [loan for loan, _ in pairs]
     borrowers = [message.borrower_id for message in claimed]
     await gates.lock_gates_shared(tx, loans, {message.partition for message in claimed})
     persons = await parties.lock_persons(tx, borrowers)
@@ -49,7 +50,7 @@ async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: floa
         now=tx.now,
         fresh=freshness.fresh_partitions(ticks, fresh_within_s),
         ledger_known_to=freshness.ledger_ticks(ticks),
-        fences=await gates.fences_of(tx, [(m.loan_id, m.borrower_id) for m in claimed]),
+        fences=await gates.fences_of(tx, pairs),
         persons=persons,
         points=await parties.points_of(tx, borrowers),
         stops=await stops.stops_of(tx, borrowers),

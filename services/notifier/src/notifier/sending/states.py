@@ -45,7 +45,10 @@ OPEN: Final = frozenset({AttemptState.SENDING, AttemptState.UNKNOWN, AttemptStat
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message asked for. `received_at` is wall time; `resume` continues its last attempt under its key."""
+    """One message asked for. `received_at` is wall time; `resume` continues its last attempt under its key.
+
+    `covers`: further loans of the borrower that it is about; it may only be sent while it may be about each.
+    """
 
     id: str
     request_id: str
@@ -69,6 +72,12 @@ class Message:
     cause_source: str
     correlation_id: str | None
     traceparent: str | None
+    covers: tuple[str, ...] = ()
+
+    @property
+    def loans(self) -> tuple[str, ...]:
+        """All loans that the message is about."""
+        return (self.loan_id, *self.covers)
 
     @property
     def cause(self) -> Envelope:

@@ -102,10 +102,11 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
     """Each person's contacts of the last days that count, oldest first, attempts with their client_ref."""
     rows = await tx.execute(
         """
-        SELECT client_ref, borrower_id, borrower_id AS party_id, at, channel, state AS outcome,
-               contact_ref AS address, purpose, ARRAY[loan_id] AS debts, 'outbound' AS direction
-        FROM attempt WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
-                       AND state NOT IN ('rejected', 'not_sent')
+        SELECT a.client_ref, a.borrower_id, a.borrower_id AS party_id, a.at, a.channel, a.state AS outcome,
+               a.contact_ref AS address, a.purpose, a.loan_id || m.covers AS debts, 'outbound' AS direction
+        FROM attempt a JOIN message m ON m.id = a.message_id
+        WHERE a.borrower_id = ANY(CAST(:ids AS text[])) AND a.at > :since
+          AND a.state NOT IN ('rejected', 'not_sent')
         UNION ALL
         SELECT NULL, r.borrower_id, r.borrower_id, r.at, r.channel,
                CASE WHEN r.outcome = ANY(CAST(:outcomes AS text[])) THEN r.outcome ELSE 'conversation' END,
@@ -211,14 +212,15 @@ async def may_still_leave(tx: Tx, client_refs: Sequence[str], holds: tuple[HoldR
     rows = await tx.execute(
         """
         SELECT a.client_ref, a.channel, a.purpose, m.stage,
-               ARRAY(SELECT g.kind FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed
+               ARRAY(SELECT g.kind FROM loan_gate g WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed
                      UNION SELECT w.kind FROM wide_gate w
                      WHERE w.scope = 'borrower' AND w.ref = a.borrower_id AND w.closed) AS kinds
         FROM attempt a JOIN message m ON m.id = a.message_id
         WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = 'sending'
-          AND EXISTS (SELECT 1 FROM loan_gate g
-                      WHERE g.loan_id = a.loan_id AND g.reason = 'arrears' AND g.seq = a.gate_seq)
-          AND NOT EXISTS (SELECT 1 FROM loan_gate g WHERE g.loan_id = a.loan_id AND g.closed AND g.kind IS NULL)
+          AND (SELECT sum(g.seq) FROM loan_gate g
+               WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.reason = 'arrears') = a.gate_seq
+          AND NOT EXISTS (SELECT 1 FROM loan_gate g
+                          WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed AND g.kind IS NULL)
           AND NOT EXISTS (SELECT 1 FROM address_stop s
                           WHERE s.borrower_id = a.borrower_id
                             AND (s.address_index = a.address_index OR s.contact_ref = a.contact_ref

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import msgspec
 
 from spine.database import Tx
 from spine.events.ledger import Overdue
+from spine.money import format_minor, parse_minor
 from spine.topics import partition_of
 
 #: The three topics whose ticks prove that no stop is still under way.
@@ -84,6 +85,41 @@ class Fence:
     closed: tuple[str, ...]
     arrears_seq: int | None
     holds: tuple[Held, ...] = ()
+
+
+def joint_fence(fences: Sequence[Fence]) -> Fence:
+    """The gates of a send about several loans: open only where all are. The number is the sum of theirs, which
+    grow alone: it is the same only while each is."""
+    if len(fences) == 1:
+        return fences[0]
+    seqs = [fence.arrears_seq for fence in fences if fence.arrears_seq is not None]
+    return Fence(
+        closed=tuple(sorted({reason for fence in fences for reason in fence.closed})),
+        arrears_seq=sum(seqs) if len(seqs) == len(fences) else None,
+        holds=tuple(dict.fromkeys(held for fence in fences for held in fence.holds)),
+    )
+
+
+def joint_debt(debts: Sequence[DebtRow | None]) -> DebtRow | None:
+    """What is owed on several loans together, since the oldest due date; None where it is not known of each, or
+    cannot be added up."""
+    known = [debt for debt in debts if debt is not None]
+    currencies = {debt.currency for debt in known}
+    if len(known) != len(debts) or len(currencies) != 1:
+        return None
+    if len(known) == 1:
+        return known[0]
+    [currency] = currencies
+    parts = {
+        name: _sum_of([getattr(debt.overdue, name) for debt in known], currency)
+        for name in Overdue.__struct_fields__
+    }
+    oldest = [debt.oldest_unpaid_due_on for debt in known if debt.oldest_unpaid_due_on is not None]
+    return replace(known[0], overdue=Overdue(**parts), oldest_unpaid_due_on=min(oldest, default=None))
+
+
+def _sum_of(amounts: Sequence[str], currency: str) -> str:
+    return format_minor(sum(parse_minor(amount, currency) for amount in amounts), currency)
 
 
 async def advance_arrears(tx: Tx, rows: Iterable[ArrearsRow]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from notifier.sending.states import Message, MessageState
 from spine.database import Tx
 from spine.service import Due
@@ -14,7 +16,7 @@ from spine.service import Due
 _COLUMNS: Final = (
     "m.id, m.request_id, m.borrower_id, m.loan_id, m.partition, m.channel, m.purpose, m.stage, m.step,"
     " m.template, m.requested_at, m.expires_at, m.received_at, m.state, m.due_at, m.attempt_no, m.resume,"
-    " m.policy, m.cause_id, m.cause_source, m.correlation_id, m.traceparent"
+    " m.policy, m.cause_id, m.cause_source, m.correlation_id, m.traceparent, m.covers"
 )
 
 
@@ -54,6 +56,7 @@ def _message(row: Any) -> Message:
         cause_source=row.cause_source,
         correlation_id=row.correlation_id,
         traceparent=row.traceparent,
+        covers=tuple(row.covers),
     )
 
 
@@ -64,18 +67,20 @@ async def insert_requested(tx: Tx, messages: Iterable[Message]) -> None:
         """
         INSERT INTO message (id, request_id, borrower_id, loan_id, partition, channel, purpose, stage, step,
                              template, requested_at, expires_at, state, due_at, policy, changed_at, cause_id,
-                             cause_source, correlation_id, traceparent)
+                             cause_source, correlation_id, traceparent, covers)
         SELECT u.id, u.request_id, u.borrower_id, u.loan_id, u.partition, u.channel, u.purpose, u.stage, u.step,
                u.template, u.requested_at, u.expires_at, 'planned', :now, u.policy, :now, u.cause_id,
-               u.cause_source, u.correlation_id, u.traceparent
+               u.cause_source, u.correlation_id, u.traceparent,
+               ARRAY(SELECT jsonb_array_elements_text(CAST(u.covers AS jsonb)))
         FROM unnest(CAST(:ids AS text[]), CAST(:requests AS text[]), CAST(:borrowers AS text[]),
                     CAST(:loans AS text[]), CAST(:partitions AS int[]), CAST(:channels AS text[]),
                     CAST(:purposes AS text[]), CAST(:stages AS text[]), CAST(:steps AS text[]),
                     CAST(:templates AS text[]), CAST(:requested AS timestamptz[]),
                     CAST(:expires AS timestamptz[]), CAST(:policies AS text[]), CAST(:causes AS text[]),
-                    CAST(:sources AS text[]), CAST(:correlations AS text[]), CAST(:traces AS text[]))
+                    CAST(:sources AS text[]), CAST(:correlations AS text[]), CAST(:traces AS text[]),
+                    CAST(:covers AS text[]))
              AS u(id, request_id, borrower_id, loan_id, partition, channel, purpose, stage, step, template,
-                  requested_at, expires_at, policy, cause_id, cause_source, correlation_id, traceparent)
+                  requested_at, expires_at, policy, cause_id, cause_source, correlation_id, traceparent, covers)
         ON CONFLICT (request_id) DO NOTHING
         """,
         now=tx.now,
@@ -96,6 +101,7 @@ async def insert_requested(tx: Tx, messages: Iterable[Message]) -> None:
         sources=[m.cause_source for m in rows],
         correlations=[m.correlation_id for m in rows],
         traces=[m.traceparent for m in rows],
+        covers=[msgspec.json.encode(m.covers).decode() for m in rows],
     )
 
 
