@@ -27,7 +27,8 @@ stages:
        when: {from_day: 2, every_days: 2, slot: day}}
   S2:
     - {id: chat, channel: sms, template: s2-soft-wechat-morning, purpose: collection,
-       when: {from_day: 0, every_days: 1, slot: day}, stop_if: [{segment: {occupation: {is: [student]}}, if_unknown: fails}]}
+       when: {from_day: 0, every_days: 1, slot: day},
+       stop_if: [{segment: {occupation: {is: [student]}}, if_unknown: fails}]}
     - {id: talk, channel: call, purpose: collection, once: entry, after: {step: chat, hours: 1, slot: day}}
     - {id: visit, channel: visit, purpose: collection, people: 2, skill: visits, once: entry,
        when: {from_day: 1, slot: morning}, only_if: [{local: true}]}
