@@ -62,9 +62,15 @@ async def drawn(client: httpx.AsyncClient, case_id: str, **other: Any) -> str:
 
 async def signed(client: httpx.AsyncClient, case_id: str, **other: Any) -> str:
     plan_id = await drawn(client, case_id, **other)
-    found = await post(client, f"/v1/plans/{plan_id}/sign", 200, by="anna", signature="SIG-1")
+    found = await act(client, case_id, plan_id, "sign", 200, by="anna", signature="SIG-1")
     assert found["state"] == "active"
     return plan_id
+
+
+async def act(
+    client: httpx.AsyncClient, case_id: str, plan_id: str, what: str, status: int, **body: Any
+) -> Any:
+    return await post(client, f"/v1/cases/{case_id}/plans/{plan_id}/{what}", status, **body)
 
 
 async def told(stager: Stand) -> list[str]:
@@ -85,7 +91,7 @@ async def test_a_draft_shows_its_schedule_and_the_same_key_is_the_same_plan(
     other = await post(client, f"/v1/cases/{case_id}/plans", 409, key="K", **plan_of(instalments=4))
     assert other["code"] == "conflict"
     listed = await get(client, f"/v1/cases/{case_id}/plans")
-    assert listed["items"] == [await get(client, f"/v1/plans/{made['plan_id']}")]
+    assert listed["items"] == [await get(client, f"/v1/cases/{case_id}/plans/{made['plan_id']}")]
     assert (await holding(stager), await told(stager)) == ([], [])
 
 
@@ -102,7 +108,7 @@ async def test_refusals_name_what_is_wrong(client: httpx.AsyncClient, case_id: s
     await post(client, path, 422, **plan_of(loan_id="L9"))
     await post(client, path, 422, **plan_of(unknown=1))
     await post(client, "/v1/cases/none/plans", 404, **plan_of())
-    await get(client, "/v1/plans/none", 404)
+    await get(client, f"/v1/cases/{case_id}/plans/none", 404)
 
 
 async def test_a_signed_plan_holds_the_loan_and_cancels_what_is_planned(
@@ -113,26 +119,35 @@ async def test_a_signed_plan_holds_the_loan_and_cancels_what_is_planned(
     assert (await holding(stager), await told(stager)) == (["plan_active"], ["activated"])
     [activated] = await stager.said("plan.activated.v1")
     assert [each["amount"] for each in activated["instalments"]] == ["300.00"] * 3
-    again = await post(client, f"/v1/plans/{plan_id}/sign", 200, by="anna", signature="SIG-1")
+    again = await act(client, case_id, plan_id, "sign", 200, by="anna", signature="SIG-1")
     assert again["state"] == "active"
-    other = await post(client, f"/v1/plans/{plan_id}/sign", 409, by="anna", signature="SIG-2")
+    other = await act(client, case_id, plan_id, "sign", 409, by="anna", signature="SIG-2")
     assert other["code"] == "plan_closed"
     second = await drawn(client, case_id)
-    refused = await post(client, f"/v1/plans/{second}/sign", 409, by="anna", recording="REC-1")
+    refused = await act(client, case_id, second, "sign", 409, by="anna", recording="REC-1")
     assert refused["code"] == "plan_besides"
     open_now = await stager.rows("SELECT 1 FROM contact_request WHERE status = 'open'")
     assert open_now == []
 
 
+async def test_interest_runs_under_a_plan_as_it_says(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    first = await signed(client, case_id)
+    await act(client, case_id, first, "cancel", 200, by="lea", reason="another is better")
+    await signed(client, case_id, interest_accrues=True)
+    assert [each["freezes_interest"] for each in await stager.said("hold.placed.v1")] == [True, False]
+
+
 async def test_approval_is_another_members(stager: Stand, client: httpx.AsyncClient, case_id: str) -> None:
     plan_id = await drawn(client, case_id, by="lea", instalments=7, balance={"principal": "900.00"})
-    same = await post(client, f"/v1/plans/{plan_id}/approve", 409, by="lea")
+    same = await act(client, case_id, plan_id, "approve", 409, by="lea")
     assert same["code"] == "same_person"
-    assert (await post(client, f"/v1/plans/{plan_id}/approve", 403, by="anna"))["code"] == "not_allowed"
-    waiting = await post(client, f"/v1/plans/{plan_id}/sign", 200, by="anna", recording="REC-1")
+    assert (await act(client, case_id, plan_id, "approve", 403, by="anna"))["code"] == "not_allowed"
+    waiting = await act(client, case_id, plan_id, "sign", 200, by="anna", recording="REC-1")
     assert (waiting["state"], waiting["waits_for"]) == ("signed", ["approval"])
     assert await holding(stager) == []
-    active = await post(client, f"/v1/plans/{plan_id}/approve", 200, by="leo")
+    active = await act(client, case_id, plan_id, "approve", 200, by="leo")
     assert (active["state"], active["approved_by"]) == ("active", "leo")
     assert await holding(stager) == ["plan_active"]
 
@@ -142,7 +157,10 @@ async def test_of_two_who_approve_at_once_one_is_told_no(
 ) -> None:
     plan_id = await drawn(client, case_id, instalments=7, balance={"principal": "900.00"})
     answers = await asyncio.gather(
-        *(client.post(f"/v1/plans/{plan_id}/approve", json={"by": who}) for who in ("lea", "leo"))
+        *(
+            client.post(f"/v1/cases/{case_id}/plans/{plan_id}/approve", json={"by": who})
+            for who in ("lea", "leo")
+        )
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
@@ -152,10 +170,10 @@ async def test_the_last_day_to_sign(stager: Stand, client: httpx.AsyncClient, ca
         stager.set_time(stager.local(TODAY, 12))
         plan_id = await drawn(client, case_id, by="lea")
         stager.set_time(stager.local(TODAY + days * DAY, 23, 59))
-        answer = await post(client, f"/v1/plans/{plan_id}/sign", status, by="anna", signature=f"S-{days}")
+        answer = await act(client, case_id, plan_id, "sign", status, by="anna", signature=f"S-{days}")
         assert answer.get("code") in (None, "plan_expired")
         if status == 200:
-            await post(client, f"/v1/plans/{plan_id}/cancel", 200, by="lea", reason="a test")
+            await act(client, case_id, plan_id, "cancel", 200, by="lea", reason="a test")
 
 
 async def test_an_instalment_unpaid_after_its_grace_breaks_the_plan_and_frees_the_stage(
@@ -183,7 +201,7 @@ async def test_money_in_time_keeps_it_and_all_of_it_completes_it(
     await stager.tell(paid(stager, "R3", "600.00", DUE + 4 * DAY))
     await stager.close(DUE + 4 * DAY)
     assert (await told(stager), await holding(stager)) == (["activated", "completed"], [])
-    assert (await get(client, f"/v1/plans/{plan_id}"))["end_reason"] == "all_paid"
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["end_reason"] == "all_paid"
     await stager.tell(taken_back("R3", "600.00", DUE + 6 * DAY))
     assert (await told(stager), await holding(stager)) == (
         ["activated", "completed", "activated"],
@@ -196,14 +214,14 @@ async def test_late_posting_with_a_value_date_in_time_brings_a_broken_plan_back(
 ) -> None:
     plan_id = await signed(client, case_id)
     await stager.close(DUE + 3 * DAY)
-    assert (await get(client, f"/v1/plans/{plan_id}"))["state"] == "breached"
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "breached"
     await stager.tell(paid(stager, "R1", "300.00", DUE + 4 * DAY))
-    assert (await get(client, f"/v1/plans/{plan_id}"))["state"] == "breached"
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "breached"
     await stager.tell(paid(stager, "R2", "300.00", DUE + 3 * DAY))
-    assert (await get(client, f"/v1/plans/{plan_id}"))["state"] == "active"
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "active"
     assert await holding(stager) == ["plan_active"]
     await stager.tell(taken_back("R2", "300.00", DUE + 5 * DAY))
-    assert (await get(client, f"/v1/plans/{plan_id}"))["state"] == "breached"
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "breached"
     assert len(await stager.said("plan.breached.v1")) == 2
     assert await holding(stager) == []
 
@@ -219,12 +237,12 @@ async def test_a_settled_loan_completes_its_plan(
 
 async def test_a_person_ends_a_plan(stager: Stand, client: httpx.AsyncClient, case_id: str) -> None:
     plan_id = await signed(client, case_id)
-    assert (await post(client, f"/v1/plans/{plan_id}/cancel", 403, by="anna", reason="no"))["code"] == (
+    assert (await act(client, case_id, plan_id, "cancel", 403, by="anna", reason="no"))["code"] == (
         "not_allowed"
     )
-    ended = await post(client, f"/v1/plans/{plan_id}/cancel", 200, by="lea", reason="asked for")
+    ended = await act(client, case_id, plan_id, "cancel", 200, by="lea", reason="asked for")
     assert (ended["state"], await holding(stager)) == ("cancelled", [])
-    assert await post(client, f"/v1/plans/{plan_id}/cancel", 200, by="lea", reason="again") == ended
+    assert await act(client, case_id, plan_id, "cancel", 200, by="lea", reason="again") == ended
     await stager.close(DUE + 3 * DAY)
     assert await stager.said("plan.breached.v1") == []
 

@@ -54,8 +54,14 @@ async def proposed(client: httpx.AsyncClient, case_id: str, body: dict[str, Any]
 
 async def offered(client: httpx.AsyncClient, case_id: str) -> str:
     waiver_id = await proposed(client, case_id, offer_of())
-    assert (await post(client, f"/v1/waivers/{waiver_id}/approve", 200, by="lea"))["state"] == "approved"
+    assert (await act(client, case_id, waiver_id, "approve", 200, by="lea"))["state"] == "approved"
     return waiver_id
+
+
+async def act(
+    client: httpx.AsyncClient, case_id: str, waiver_id: str, what: str, status: int, **body: Any
+) -> Any:
+    return await post(client, f"/v1/cases/{case_id}/waivers/{waiver_id}/{what}", status, **body)
 
 
 async def told(stager: Stand) -> list[str]:
@@ -67,24 +73,24 @@ async def test_a_waiver_approved_by_another_is_effective_at_once(
 ) -> None:
     waiver_id = await proposed(client, case_id, waiver_of())
     assert await told(stager) == []
-    done = await post(client, f"/v1/waivers/{waiver_id}/approve", 200, by="lea")
+    done = await act(client, case_id, waiver_id, "approve", 200, by="lea")
     assert (done["state"], done["effective_on"], done["band"]) == ("effective", str(TODAY), "early-charges")
     [approved] = await stager.said("waiver.approved.v1")
     assert (approved["waived"], approved["effective_on"]) == ({"penalty": "0.67"}, str(TODAY))
     assert (approved["proposed_by"], approved["approved_by"]) == ("anna", "lea")
-    assert await post(client, f"/v1/waivers/{waiver_id}/approve", 200, by="lea") == done
-    assert (await post(client, f"/v1/waivers/{waiver_id}/approve", 409, by="leo"))["code"] == "waiver_closed"
-    closed = await post(client, f"/v1/waivers/{waiver_id}/refuse", 409, by="lea", reason="late")
+    assert await act(client, case_id, waiver_id, "approve", 200, by="lea") == done
+    assert (await act(client, case_id, waiver_id, "approve", 409, by="leo"))["code"] == "waiver_closed"
+    closed = await act(client, case_id, waiver_id, "refuse", 409, by="lea", reason="late")
     assert closed["code"] == "waiver_closed"
     assert (await get(client, f"/v1/cases/{case_id}/waivers"))["items"] == [done]
 
 
 async def test_who_may_approve(client: httpx.AsyncClient, case_id: str) -> None:
     mine = await proposed(client, case_id, waiver_of(by="lea"))
-    assert (await post(client, f"/v1/waivers/{mine}/approve", 409, by="lea"))["code"] == "same_person"
-    assert (await post(client, f"/v1/waivers/{mine}/approve", 403, by="anna"))["code"] == "not_allowed"
-    assert (await post(client, f"/v1/waivers/{mine}/approve", 403, by="nobody"))["code"] == "member_unknown"
-    await post(client, "/v1/waivers/none/approve", 404, by="lea")
+    assert (await act(client, case_id, mine, "approve", 409, by="lea"))["code"] == "same_person"
+    assert (await act(client, case_id, mine, "approve", 403, by="anna"))["code"] == "not_allowed"
+    assert (await act(client, case_id, mine, "approve", 403, by="nobody"))["code"] == "member_unknown"
+    await act(client, case_id, "none", "approve", 404, by="lea")
 
 
 async def test_of_two_who_approve_at_once_one_is_told_no(
@@ -92,7 +98,10 @@ async def test_of_two_who_approve_at_once_one_is_told_no(
 ) -> None:
     waiver_id = await proposed(client, case_id, waiver_of())
     answers = await asyncio.gather(
-        *(client.post(f"/v1/waivers/{waiver_id}/approve", json={"by": who}) for who in ("lea", "leo"))
+        *(
+            client.post(f"/v1/cases/{case_id}/waivers/{waiver_id}/approve", json={"by": who})
+            for who in ("lea", "leo")
+        )
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert await told(stager) == ["approved"]
@@ -114,11 +123,23 @@ async def test_above_the_band_is_refused_by_its_name(client: httpx.AsyncClient, 
     await post(client, path, 422, **waiver_of(currency="USD"))
 
 
+async def test_several_waivers_of_a_loan_count_together(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    path = f"/v1/cases/{case_id}/waivers"
+    first = await proposed(client, case_id, waiver_of(waived={"penalty": "0.60"}))
+    above = await post(client, path, 409, **waiver_of(waived={"penalty": "0.08"}))
+    assert above["at_most"] == "0.07"
+    await post(client, path, 201, **waiver_of(waived={"penalty": "0.07"}))
+    await act(client, case_id, first, "refuse", 200, by="lea", reason="no")
+    await post(client, path, 201, **waiver_of(waived={"penalty": "0.60"}))
+
+
 async def test_the_condition_lies_within_the_policys_days(client: httpx.AsyncClient, case_id: str) -> None:
     path = f"/v1/cases/{case_id}/waivers"
     for days, status in ((-1, 422), (0, 201), (31, 201), (32, 422)):
         condition = {"amount": "1.00", "by": str(TODAY + days * DAY)}
-        await post(client, path, status, **waiver_of(condition=condition))
+        await post(client, path, status, **waiver_of(condition=condition, waived={"penalty": "0.01"}))
 
 
 async def test_the_same_key_is_the_same_waiver(client: httpx.AsyncClient, case_id: str) -> None:
@@ -129,12 +150,13 @@ async def test_the_same_key_is_the_same_waiver(client: httpx.AsyncClient, case_i
 
 
 async def test_a_proposal_runs_out(stager: Stand, client: httpx.AsyncClient, case_id: str) -> None:
-    first, second = await proposed(client, case_id, waiver_of()), await proposed(client, case_id, waiver_of())
+    small = waiver_of(waived={"penalty": "0.30"})
+    first, second = await proposed(client, case_id, small), await proposed(client, case_id, small)
     stager.set_time(stager.local(TODAY + 7 * DAY, 23, 59))
     await stager.run_timers()
-    await post(client, f"/v1/waivers/{first}/approve", 200, by="lea")
+    await act(client, case_id, first, "approve", 200, by="lea")
     stager.set_time(stager.local(TODAY + 8 * DAY, 0))
-    late = await post(client, f"/v1/waivers/{second}/approve", 409, by="lea")
+    late = await act(client, case_id, second, "approve", 409, by="lea")
     assert late["code"] == "waiver_expired"
     await stager.run_timers()
     [lapsed] = await stager.said("waiver.lapsed.v1")
@@ -157,7 +179,7 @@ async def test_an_offer_is_effective_only_with_its_money(
     assert (lapsed["reason"], lapsed["was_effective"]) == ("money_reversed", True)
     await stager.tell(paid(stager, "R3", "0.01", BY))
     assert await told(stager) == ["approved", "lapsed", "approved"]
-    assert (await get(client, f"/v1/waivers/{waiver_id}"))["state"] == "effective"
+    assert (await get(client, f"/v1/cases/{case_id}/waivers/{waiver_id}"))["state"] == "effective"
 
 
 async def test_an_offer_whose_money_comes_a_day_late_lapses_unless_its_value_date_is_in_time(
@@ -173,11 +195,12 @@ async def test_an_offer_whose_money_comes_a_day_late_lapses_unless_its_value_dat
 
 
 async def test_a_refusal_and_taking_back(stager: Stand, client: httpx.AsyncClient, case_id: str) -> None:
-    first, second = await proposed(client, case_id, waiver_of()), await offered(client, case_id)
-    refused = await post(client, f"/v1/waivers/{first}/refuse", 200, by="leo", reason="no ground")
+    first = await proposed(client, case_id, waiver_of())
+    refused = await act(client, case_id, first, "refuse", 200, by="leo", reason="no ground")
+    second = await offered(client, case_id)
     assert (refused["state"], refused["lapse_reason"], refused["refused_by"]) == ("lapsed", "refused", "leo")
-    assert await post(client, f"/v1/waivers/{first}/refuse", 200, by="leo", reason="again") == refused
-    await post(client, f"/v1/waivers/{second}/refuse", 200, by="anna", reason="taken back")
+    assert await act(client, case_id, first, "refuse", 200, by="leo", reason="again") == refused
+    await act(client, case_id, second, "refuse", 200, by="anna", reason="taken back")
     await stager.tell(paid(stager, "R1", "1000.00", BY))
     await stager.close(BY)
     assert await told(stager) == ["lapsed", "lapsed"]

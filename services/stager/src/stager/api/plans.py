@@ -155,35 +155,43 @@ async def list_plans(case_id: str, runtime: RuntimeOf) -> views.PlanList:
     return views.PlanList(items=[views.plan_view(plan) for plan in plans])
 
 
-@router.get("/v1/plans/{plan_id}")
-async def get_plan(plan_id: str, runtime: RuntimeOf) -> views.PlanView:
+@router.get("/v1/cases/{case_id}/plans/{plan_id}")
+async def get_plan(case_id: str, plan_id: str, runtime: RuntimeOf) -> views.PlanView:
     """A plan with its schedule and where it stands."""
     async with runtime.transaction() as tx:
         plan = await plan_by_id(tx, plan_id)
-    if plan is None:
-        raise NotFound(f"no plan {plan_id}", plan_id=plan_id)
+    if plan is None or plan.case_id != case_id:
+        raise NotFound(f"no plan {plan_id} in case {case_id}", plan_id=plan_id)
     return views.plan_view(plan)
 
 
-@router.post("/v1/plans/{plan_id}/approve")
-async def post_approval(plan_id: str, body: Approve, runtime: RuntimeOf, house: HouseOf) -> views.PlanView:
+@router.post("/v1/cases/{case_id}/plans/{plan_id}/approve")
+async def post_approval(
+    case_id: str, plan_id: str, body: Approve, runtime: RuntimeOf, house: HouseOf
+) -> views.PlanView:
     """Another member approves; a signed plan is in force then. 403 `not_allowed`, 409 `same_person`."""
-    plan = await runtime.run(lambda tx: approve_plan(tx, house, plan_id=plan_id, by=body.by))
+    plan = await runtime.run(lambda tx: approve_plan(tx, house, case_id=case_id, plan_id=plan_id, by=body.by))
     return views.plan_view(plan)
 
 
-@router.post("/v1/plans/{plan_id}/sign")
-async def post_signature(plan_id: str, body: Sign, runtime: RuntimeOf, house: HouseOf) -> views.PlanView:
+@router.post("/v1/cases/{case_id}/plans/{plan_id}/sign")
+async def post_signature(
+    case_id: str, plan_id: str, body: Sign, runtime: RuntimeOf, house: HouseOf
+) -> views.PlanView:
     """The borrower agreed; unless approval is waited for, the plan is in force and collection stops."""
     signed = Signature(signature=body.signature, recording=body.recording, at=body.at)
-    plan = await runtime.run(lambda tx: sign_plan(tx, house, plan_id=plan_id, by=body.by, signed=signed))
+    plan = await runtime.run(
+        lambda tx: sign_plan(tx, house, case_id=case_id, plan_id=plan_id, by=body.by, signed=signed)
+    )
     return views.plan_view(plan)
 
 
-@router.post("/v1/plans/{plan_id}/cancel")
-async def post_cancel(plan_id: str, body: Cancel, runtime: RuntimeOf, house: HouseOf) -> views.PlanView:
+@router.post("/v1/cases/{case_id}/plans/{plan_id}/cancel")
+async def post_cancel(
+    case_id: str, plan_id: str, body: Cancel, runtime: RuntimeOf, house: HouseOf
+) -> views.PlanView:
     """Ends a plan that is not over; one cancelled before stays as it is."""
     plan = await runtime.run(
-        lambda tx: cancel_plan(tx, house, plan_id=plan_id, by=body.by, reason=body.reason)
+        lambda tx: cancel_plan(tx, house, case_id=case_id, plan_id=plan_id, by=body.by, reason=body.reason)
     )
     return views.plan_view(plan)

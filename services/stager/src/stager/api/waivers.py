@@ -16,7 +16,8 @@ from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, Runtime
 from stager.api.plans import AmountText, Approve, Balance
 from stager.domain.waiver_policy import WaiverKind
 from stager.domain.waivers import Waiver
-from stager.handlers.waivers import Proposal, approve_waiver, propose_waiver, refuse_waiver
+from stager.handlers.waiver_proposals import Proposal, propose_waiver
+from stager.handlers.waivers import approve_waiver, refuse_waiver
 from stager.store.cases import case_by_id
 from stager.store.waivers import waiver_by_id, waivers_of_case
 from stager.views import plans as views
@@ -104,31 +105,35 @@ async def list_waivers(case_id: str, runtime: RuntimeOf) -> views.WaiverList:
     return views.WaiverList(items=[views.waiver_view(each) for each in waivers])
 
 
-@router.get("/v1/waivers/{waiver_id}")
-async def get_waiver(waiver_id: str, runtime: RuntimeOf) -> views.WaiverView:
+@router.get("/v1/cases/{case_id}/waivers/{waiver_id}")
+async def get_waiver(case_id: str, waiver_id: str, runtime: RuntimeOf) -> views.WaiverView:
     """A waiver and where it stands."""
     async with runtime.transaction() as tx:
         waiver = await waiver_by_id(tx, waiver_id)
-    if waiver is None:
-        raise NotFound(f"no waiver {waiver_id}", waiver_id=waiver_id)
+    if waiver is None or waiver.case_id != case_id:
+        raise NotFound(f"no waiver {waiver_id} in case {case_id}", waiver_id=waiver_id)
     return views.waiver_view(waiver)
 
 
-@router.post("/v1/waivers/{waiver_id}/approve")
+@router.post("/v1/cases/{case_id}/waivers/{waiver_id}/approve")
 async def post_waiver_approval(
-    waiver_id: str, body: Approve, runtime: RuntimeOf, house: HouseOf
+    case_id: str, waiver_id: str, body: Approve, runtime: RuntimeOf, house: HouseOf
 ) -> views.WaiverView:
     """Another member approves: 403 `not_allowed`, 409 `same_person`, `waiver_expired`, `waiver_closed`."""
-    waiver = await runtime.run(lambda tx: approve_waiver(tx, house, waiver_id=waiver_id, by=body.by))
+    waiver = await runtime.run(
+        lambda tx: approve_waiver(tx, house, case_id=case_id, waiver_id=waiver_id, by=body.by)
+    )
     return views.waiver_view(waiver)
 
 
-@router.post("/v1/waivers/{waiver_id}/refuse")
+@router.post("/v1/cases/{case_id}/waivers/{waiver_id}/refuse")
 async def post_waiver_refusal(
-    waiver_id: str, body: Refuse, runtime: RuntimeOf, house: HouseOf
+    case_id: str, waiver_id: str, body: Refuse, runtime: RuntimeOf, house: HouseOf
 ) -> views.WaiverView:
     """Refuses a waiver that is not effective yet, or takes it back; one refused before stays as it is."""
     waiver = await runtime.run(
-        lambda tx: refuse_waiver(tx, house, waiver_id=waiver_id, by=body.by, reason=body.reason)
+        lambda tx: refuse_waiver(
+            tx, house, case_id=case_id, waiver_id=waiver_id, by=body.by, reason=body.reason
+        )
     )
     return views.waiver_view(waiver)

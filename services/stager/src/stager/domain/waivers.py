@@ -128,7 +128,11 @@ class Waiver:
 
 
 class BandFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the band of a proposal is found by; amounts in minor units."""
+    """What the band of a proposal is found by; amounts in minor units.
+
+    `before`: what other waivers of the loan in this case ask for or took off, which counts with this one; `gone`:
+    what of it is no longer among what is owed.
+    """
 
     loan_id: str
     product: str
@@ -138,6 +142,8 @@ class BandFacts(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     waived: Structure
     owed: Structure
+    before: Structure = Structure()
+    gone: Structure = Structure()
 
 
 def find_band(facts: BandFacts, policy: WaiverPolicy) -> Band:
@@ -167,12 +173,13 @@ def find_band(facts: BandFacts, policy: WaiverPolicy) -> Band:
 
 
 def beyond_limits(band: Band, facts: BandFacts) -> dict[Component, int]:
-    """The components of which more is asked for than the band allows, with what it allows."""
+    """The components of which more is asked for than the band still allows, with what it allows."""
     beyond: dict[Component, int] = {}
     for component in COMPONENTS:
         asked, limit = getattr(facts.waived, component), band.limits.get(component)
-        owed = getattr(facts.owed, component)
+        owed = getattr(facts.owed, component) + getattr(facts.gone, component)
         allowed = limit.allowed(owed, facts.currency) if limit is not None else 0
+        allowed = max(0, allowed - getattr(facts.before, component))
         if asked > allowed:
             beyond[component] = allowed
     return beyond

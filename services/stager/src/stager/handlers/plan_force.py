@@ -45,7 +45,7 @@ async def put_in_force(tx: Tx, plans: Sequence[Plan], house: House, cause: Envel
 
 
 def _hold(plan: Plan, house: House, now: datetime) -> Hold:
-    return new_hold(
+    hold = new_hold(
         house,
         hold_id=plan.hold_id,
         kind="plan_active",
@@ -55,6 +55,8 @@ def _hold(plan: Plan, house: House, now: datetime) -> Hold:
         origin=plan.plan_id,
         by=plan.signed_with,
     )
+    # Whether interest runs under a plan is agreed in it, not in the table of holds.
+    return replace(hold, freezes_interest=not plan.terms.interest_accrues)
 
 
 async def release(tx: Tx, plans: Sequence[Plan], ended_by: str, by: str | None = None) -> None:

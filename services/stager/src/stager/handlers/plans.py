@@ -141,9 +141,9 @@ def _draft(
     )
 
 
-async def approve_plan(tx: Tx, house: House, *, plan_id: str, by: str) -> Plan:
+async def approve_plan(tx: Tx, house: House, *, case_id: str, plan_id: str, by: str) -> Plan:
     """Another member approves a plan; one that is signed is active then. Approving again changes nothing."""
-    plan = await _locked(tx, house, plan_id)
+    plan = await _locked(tx, house, case_id, plan_id)
     require_other(plan.proposed_by, await member(tx, by), *plan.approvers)
     if plan.approved_by == by:
         return plan
@@ -153,12 +153,12 @@ async def approve_plan(tx: Tx, house: House, *, plan_id: str, by: str) -> Plan:
     return await _bind(tx, approved, house)
 
 
-async def sign_plan(tx: Tx, house: House, *, plan_id: str, by: str, signed: Signature) -> Plan:
+async def sign_plan(tx: Tx, house: House, *, case_id: str, plan_id: str, by: str, signed: Signature) -> Plan:
     """The borrower agrees, by signature or recording; the plan is active unless it waits for approval.
 
     The same signature again changes nothing. Raises PlanExpired, PlanClosed, PlanBesides, BadRequest.
     """
-    plan = await _locked(tx, house, plan_id)
+    plan = await _locked(tx, house, case_id, plan_id)
     policy = policy_of(plan, house)
     require(await member(tx, by), *policy.proposed_by)
     if (signed.signature is None) == (signed.recording is None):
@@ -210,9 +210,9 @@ async def _bind(tx: Tx, plan: Plan, house: House) -> Plan:
     return plan
 
 
-async def cancel_plan(tx: Tx, house: House, *, plan_id: str, by: str, reason: str) -> Plan:
+async def cancel_plan(tx: Tx, house: House, *, case_id: str, plan_id: str, by: str, reason: str) -> Plan:
     """A person ends a plan: a draft whoever may draw one up, one in force whom the policy names."""
-    plan = await _locked(tx, house, plan_id)
+    plan = await _locked(tx, house, case_id, plan_id)
     policy = policy_of(plan, house)
     in_force = plan.state is PlanState.ACTIVE
     require(
@@ -236,11 +236,11 @@ async def cancel_plan(tx: Tx, house: House, *, plan_id: str, by: str, reason: st
     return cancelled
 
 
-async def _locked(tx: Tx, house: House, plan_id: str) -> Plan:
+async def _locked(tx: Tx, house: House, case_id: str, plan_id: str) -> Plan:
     """A plan, its borrower locked. Raises NotFound."""
     found = await plan_by_id(tx, plan_id)
-    if found is None:
-        raise NotFound(f"no plan {plan_id}", plan_id=plan_id)
+    if found is None or found.case_id != case_id:
+        raise NotFound(f"no plan {plan_id} in case {case_id}", plan_id=plan_id)
     await lock_parties(tx, [found.borrower_id], house.zone)
     plan = await plan_by_id(tx, plan_id)
     assert plan is not None
