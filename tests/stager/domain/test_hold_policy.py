@@ -85,7 +85,7 @@ def test_interest_and_figures_under_each_kind() -> None:
         "payment_claim": ("provisional",),
         "plan_active": ("by_plan",),
     }
-    assert POLICY.skills_needed(["vulnerable", "fraud_claim", "dispute"]) == ("fraud", "trained")
+    assert POLICY.skills_needed(["vulnerable", "fraud_claim", "dispute"]) == ("fraud", "vulnerable")
 
 
 def test_holds_about_the_person() -> None:
