@@ -14,13 +14,14 @@ from spine.money import parse_minor
 from spine.policy import load_policy
 from stager.domain.plan_judging import PlanMoney
 from stager.domain.plans import Structure
-from stager.domain.waiver_policy import COMPONENTS, Band, Limit, WaiverPolicy, faults_of_waivers
+from stager.domain.waiver_policy import COMPONENTS, Band, Limit, WaiverCase, WaiverPolicy, faults_of_waivers
 from stager.domain.waivers import (
     BandFacts,
     BeyondBand,
     NoBand,
     OfferFacts,
     beyond_limits,
+    failed_cases,
     find_band,
     judge_offer,
 )
@@ -139,6 +140,25 @@ def test_a_policy_with_bands_given_twice_or_unknown_stages_is_refused() -> None:
         "band small is given twice",
         *[f"bands.{id_}.stages: there is no stage S1" for id_ in ("small", "large", "small")],
     ]
+
+
+def test_waivers_before_count_with_this_one_and_what_is_gone_was_owed_too() -> None:
+    before = facts("50.00", owed="200.00", before=Structure(penalty=minor("50.00")))
+    assert find_band(before, POLICY).id == "small"
+    with pytest.raises(BeyondBand) as error:
+        find_band(facts("50.01", owed="200.00", before=Structure(penalty=minor("50.00"))), POLICY)
+    assert error.value.facts["at_most"] == "50.00"
+    # 50.00 are waived already, so 150.00 are left of 200.00: half of all is still 100.00.
+    gone = Structure(penalty=minor("50.00"))
+    assert find_band(facts("50.00", owed="150.00", before=gone, gone=gone), POLICY).id == "small"
+
+
+@pytest.mark.parametrize(("amount", "band", "fails"), [("100.00", "small", 0), ("100.01", "small", 1)])
+def test_a_case_that_comes_out_otherwise_is_told(amount: str, band: str, fails: int) -> None:
+    case = WaiverCase(
+        stage="S1", role="lead", owed={"penalty": "200.00"}, waived={"penalty": amount}, band=band
+    )
+    assert len(list(failed_cases(msgspec.structs.replace(POLICY, cases=(case,))))) == fails
 
 
 def test_every_shipped_band_names_stages_and_components_that_are() -> None:

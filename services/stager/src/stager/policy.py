@@ -25,6 +25,7 @@ from stager.domain.scopes import ties
 from stager.domain.stage_policy import StagePolicy, bounds_of, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 from stager.domain.waiver_policy import WaiverPolicy, faults_of_waivers
+from stager.domain.waivers import failed_cases
 from stager.domain.work_policy import WorkPolicy, faults_of_work
 
 V = TypeVar("V", bound=Versioned)
@@ -120,7 +121,7 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
         ),
         promises=_shelf(PromisePolicy, "promises", files, lambda p: _faults_of_promises(p, known, calendars)),
         plans=_shelf(PlanPolicy, "plans", files, lambda p: faults_of_plans(p, known)),
-        waivers=_shelf(WaiverPolicy, "waivers", files, lambda w: faults_of_waivers(w, known)),
+        waivers=_shelf(WaiverPolicy, "waivers", files, lambda w: _faults_of_waivers(w, known)),
         contacts=_shelf(ContactPolicy, "contacts", files, lambda c: _faults_of_contacts(c, calendars)),
         preparations=_shelf(
             PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
@@ -133,6 +134,11 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
 def _faults_of_contacts(policy: ContactPolicy, calendars: Calendars) -> Iterator[str]:
     yield from faults_of_contacts(policy)
     yield from _faults_of_calendar(policy.calendar, calendars)
+
+
+def _faults_of_waivers(policy: WaiverPolicy, known: set[str]) -> Iterator[str]:
+    yield from faults_of_waivers(policy, known)
+    yield from failed_cases(policy)
 
 
 def _faults_of_promises(policy: PromisePolicy, known: Collection[str], calendars: Calendars) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -60,6 +60,15 @@ class Reminders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     template: Annotated[str, Meta(min_length=1)]
 
 
+class PlanCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of a plan of so many months: an example that must come out as it says."""
+
+    stage: StageId
+    product: str = "consumer"
+    months: Annotated[int, Meta(ge=1)]
+    verdict: Literal["drawn_up", "approval_needed", "refused"]
+
+
 class PlanPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a house says of repayment plans, in one version."""
 
@@ -73,10 +82,18 @@ class PlanPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cancelled_by: Roles
     reminders: Reminders
     limits: Annotated[tuple[PlanLimit, ...], Meta(min_length=1)]
+    cases: tuple[PlanCase, ...] = ()
 
     def limit_for(self, stage: str, product: str) -> PlanLimit | None:
         """The first limit that covers a loan; None where no plan is made."""
         return next((limit for limit in self.limits if limit.covers(stage, product)), None)
+
+    def verdict(self, stage: str, product: str, months: int) -> str:
+        """What becomes of a plan of so many months that is in order otherwise."""
+        limit = self.limit_for(stage, product)
+        if limit is None or months > limit.max_months:
+            return "refused"
+        return "approval_needed" if limit.needs_approval(months) else "drawn_up"
 
 
 def faults_of_plans(policy: PlanPolicy, stages: set[str]) -> Iterator[str]:
@@ -95,3 +112,7 @@ def faults_of_plans(policy: PlanPolicy, stages: set[str]) -> Iterator[str]:
             for_all.update(limit.stages)
         if Decimal(limit.max_annual_rate) > 1:
             yield f"limits[{number}].max_annual_rate: more than 100 % a year"
+    for number, case in enumerate(policy.cases):
+        found = policy.verdict(case.stage, case.product, case.months)
+        if found != case.verdict:
+            yield f"cases[{number}]: {case.verdict} expected, {found} found"

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from spine.events.registry import Amount
 from spine.money import parse_minor
-from stager.domain.plan_policy import Roles
+from stager.domain.plan_policy import Role, Roles
 from stager.domain.stage_policy import PolicyName, StageId
 
 WaiverKind = Literal["waiver", "settlement"]
@@ -47,6 +47,19 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return stage in self.stages and kind in self.kinds and fits
 
 
+class WaiverCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In which band a proposal falls, None where it is refused: an example that must come out as it says."""
+
+    stage: StageId
+    product: str = "consumer"
+    kind: WaiverKind = "waiver"
+    role: Role
+    currency: str = "CNY"
+    owed: dict[Component, Amount]
+    waived: dict[Component, Amount]
+    band: PolicyName | None
+
+
 class WaiverPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a house says of waivers and settlement offers, in one version."""
 
@@ -58,6 +71,7 @@ class WaiverPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     offer_within_days: Annotated[int, Meta(ge=1, le=366)]
     refused_by: Roles
     bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
+    cases: tuple[WaiverCase, ...] = ()
 
 
 def faults_of_waivers(policy: WaiverPolicy, stages: set[str]) -> Iterator[str]:

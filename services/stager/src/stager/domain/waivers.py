@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from spine.errors import Conflict
-from spine.money import format_minor
+from spine.money import format_minor, parse_minor
 from stager.domain.decision import canonical
 from stager.domain.plan_judging import PlanMoney
 from stager.domain.plans import Structure
@@ -183,6 +184,31 @@ def beyond_limits(band: Band, facts: BandFacts) -> dict[Component, int]:
         if asked > allowed:
             beyond[component] = allowed
     return beyond
+
+
+def failed_cases(policy: WaiverPolicy) -> Iterator[str]:
+    """The examples of a policy that come out otherwise than it says."""
+    for number, case in enumerate(policy.cases):
+        facts = BandFacts(
+            loan_id="",
+            product=case.product,
+            stage=case.stage,
+            kind=case.kind,
+            roles=(case.role,),
+            currency=case.currency,
+            waived=_structure(case.waived, case.currency),
+            owed=_structure(case.owed, case.currency),
+        )
+        try:
+            found: str | None = find_band(facts, policy).id
+        except Conflict:
+            found = None
+        if found != case.band:
+            yield f"cases[{number}]: {case.band} expected, {found} found"
+
+
+def _structure(amounts: Mapping[Component, str], currency: str) -> Structure:
+    return Structure(**{name: parse_minor(text, currency, field=name) for name, text in amounts.items()})
 
 
 class OfferFacts(msgspec.Struct, frozen=True, kw_only=True):
