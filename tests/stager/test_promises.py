@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from spine.database import Tx
 from spine.events.contact_log import PromiseMade
 from spine.http import create_api
+from stager.domain.tasks import Task
+from stager.handlers.holds import new_hold, place_holds
+from stager.handlers.tasks import open_tasks
+from stager.policy import House
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue, loan_settled
 from tests.stager.promising import paid, promise, taken_back, team
 from tests.stager.stand import Stand
@@ -366,3 +372,42 @@ async def test_every_decision_comes_out_the_same_when_asked_why(
     found = [each for each in why["actions"] if each["kind"] == "promise"]
     assert {each["verdict"] for each in found} == {"accepted", "broken", "kept"}
     assert all(each["agrees"] and each["recomputed_verdict"] == each["verdict"] for each in found)
+
+
+async def test_nobody_calls_about_a_loan_that_is_promised(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    call = Task(
+        task_id="T1",
+        kind="call",
+        borrower_id="B1",
+        loan_id="L1",
+        case_id=case_id,
+        due_at=stager.local(TODAY, 12),
+    )
+    house = House.load(stager.runtime.zone)
+
+    async def work(tx: Tx) -> None:
+        await open_tasks(tx, [call, replace(call, task_id="T2", kind="verification")], house)
+
+    await stager.runtime.run(work)
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    rows = await stager.rows("SELECT status FROM task ORDER BY task_id")
+    assert [row.status for row in rows] == ["cancelled", "open"]
+
+
+async def test_a_plan_takes_the_place_of_a_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    house = House.load(stager.runtime.zone)
+
+    async def work(tx: Tx) -> None:
+        hold = new_hold(house, hold_id="H1", kind="plan_active", loan_id="L1", borrower_id="B1", now=tx.now)
+        await place_holds(tx, [hold], house)
+
+    await stager.runtime.run(work)
+    assert (await promise(client, case_id, 409, promised_on=THURSDAY))["code"] == "plan_in_force"
+    await stager.close(THURSDAY)
+    [revised] = await stager.said("promise.revised.v1")
+    assert revised["status"] == "cancelled"

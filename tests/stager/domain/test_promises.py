@@ -175,6 +175,7 @@ def terms(days: int = 3, **changes: Any) -> TermsFacts:
         made_on=MADE_ON,
         promised_on=MADE_ON + days * DAY,
         second_on=None,
+        planned=False,
         broken=0,
         approved=False,
     )
@@ -206,6 +207,11 @@ def test_how_far_a_promise_may_reach(stage: str | None, days: int, expected: str
 @pytest.mark.parametrize(("days", "expected"), [(2, "not_the_delay"), (3, "accepted"), (4, "not_the_delay")])
 def test_the_delay_is_three_days(days: int, expected: str) -> None:
     assert verdict(terms(days, kind="extension_3d")) == expected
+
+
+def test_under_a_plan_nothing_else_is_promised() -> None:
+    assert verdict(terms(planned=True)) == "plan_in_force"
+    assert stands(promise(), ended="planned") == "cancelled"
 
 
 def test_less_than_what_makes_days_past_due_is_no_full_promise() -> None:

@@ -65,7 +65,7 @@ async def post_promise(
     """Opens a promise: 201 when new, 200 when the same was opened before; the one open before is superseded.
 
     409 with the code of what stands against it: horizon_exceeded, below_arrears, below_floor, needs_supervisor,
-    second_date_missing, not_a_part, not_the_delay, date_passed, not_in_arrears.
+    second_date_missing, not_a_part, not_the_delay, date_passed, plan_in_force, not_in_arrears.
     """
     key = idempotency_key or str(uuid4())
     offer = Offer(**body.model_dump())

@@ -20,6 +20,12 @@ class NotInArrears(PromiseRefused):
     code = "not_in_arrears"
 
 
+class PlanInForce(PromiseRefused):
+    """A repayment plan is in force on this loan: what is to be paid, and when, is in it."""
+
+    code = "plan_in_force"
+
+
 class DatePassed(PromiseRefused):
     """promised_on: lies before the day the promise was made."""
 
@@ -71,6 +77,7 @@ class NeedsSupervisor(PromiseRefused):
 _BY_CODE: Final[dict[str, type[PromiseRefused]]] = {
     each.code: each
     for each in (
+        PlanInForce,
         DatePassed,
         NotTheDelay,
         HorizonExceeded,

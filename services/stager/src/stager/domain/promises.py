@@ -92,7 +92,8 @@ class TermsFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """All that accepting a promise rests on.
 
     `arrears_minor`: what is overdue in all; `counting_minor`: of it principal and interest, which make days past
-    due. `broken`: promises of this borrower broken in the policy's days. `approved`: a supervisor agrees.
+    due. `planned`: a repayment plan is in force. `broken`: promises of this borrower broken in the policy's days.
+    `approved`: a supervisor agrees.
     """
 
     loan_id: str
@@ -106,6 +107,7 @@ class TermsFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     made_on: date
     promised_on: date
     second_on: date | None
+    planned: bool
     broken: int
     approved: bool
 
@@ -127,6 +129,8 @@ def decide_terms(facts: TermsFacts, policy: PromisePolicy) -> Verdict:
     terms = policy.terms(facts.stage, facts.product)
     where = f"{facts.stage or 'no-stage'}:{facts.kind}"
     ahead = (facts.promised_on - facts.made_on).days
+    if facts.planned:
+        return Verdict("plan_in_force", f"plan-in-force/{where}")
     if ahead < 0:
         return Verdict("date_passed", f"date-passed/{where}")
     if facts.kind == PromiseKind.EXTENSION:
@@ -182,7 +186,8 @@ class CountedMoney(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class JudgeFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a judgement rests on. `ended`: core banking closed or sold the loan, so nobody pays here any more.
+    """All that a judgement rests on. `ended`: core banking closed or sold the loan, so nobody pays here any more;
+    or a repayment plan took the promise's place.
 
     `closed_through`: the last business date whose books are closed.
     """

@@ -32,7 +32,7 @@ from stager.store.decisions import keep_decisions
 from stager.store.holds import active_holds
 from stager.store.money import money_of
 from stager.store.parties import lock_parties
-from stager.store.promises import due_promises, how_ended, promises_of_loans, save_promises
+from stager.store.promises import due_promises, how_ended, planned_loans, promises_of_loans, save_promises
 
 #: How a loan ends when core banking takes it away: what was promised on it is no longer owed here.
 _TAKEN_AWAY = ("closed", "sold")
@@ -78,13 +78,12 @@ async def _judge(
     causes: Mapping[str, Envelope],
 ) -> None:
     loans = {each.loan_id for each in promises}
-    money, ended = await money_of(tx, loans), await how_ended(tx, loans)
+    money, ended = await money_of(tx, loans), await _taken_away(tx, loans)
     changed: list[_Judged] = []
     decisions: list[Decision] = []
     for each in promises:
-        taken_away = ended.get(each.loan_id) if ended.get(each.loan_id) in _TAKEN_AWAY else None
         through = closed_through or each.due_on
-        facts = facts_to_judge(each, money[each.loan_id], through, ended=taken_away)
+        facts = facts_to_judge(each, money[each.loan_id], through, ended=ended.get(each.loan_id))
         judgement = judge(facts)
         if (judgement.status, judgement.received_minor) == (each.status, each.received_minor):
             continue
@@ -103,6 +102,12 @@ async def _judge(
         emit(tx, emits.promise_changed(one.promise, one.was, house.rulebook, "money"), cause=one.cause)
     await release(tx, [one.promise for one in changed if one.was is PromiseStatus.OPEN], "facts")
     await _follow_up(tx, changed, money, house)
+
+
+async def _taken_away(tx: Tx, loans: set[str]) -> dict[str, str]:
+    """Of which loans a promise is not owed any more here, and why."""
+    ended = {loan: how for loan, how in (await how_ended(tx, loans)).items() if how in _TAKEN_AWAY}
+    return ended | dict.fromkeys(await planned_loans(tx, loans), "planned")
 
 
 def _decision(promise: Promise, facts: JudgeFacts, judgement: Judgement, tx: Tx) -> Decision:

@@ -28,7 +28,7 @@ from stager.domain.promises import (
 )
 from stager.domain.team import require, require_other
 from stager.policy import House
-from stager.store.promises import broken_promises
+from stager.store.promises import broken_promises, planned_loans
 from stager.store.team import member
 
 #: Who may take a promise down, or take it back.
@@ -106,6 +106,7 @@ async def consider(tx: Tx, house: House, offer: Offer, episode: Episode) -> Cons
         made_on=today,
         promised_on=promised_on,
         second_on=second_on if kind is PromiseKind.PARTIAL else None,
+        planned=episode.loan_id in await planned_loans(tx, [episode.loan_id]),
         broken=broken.get(episode.borrower_id, 0),
         approved=approved,
     )

@@ -22,7 +22,7 @@ from stager.domain.team import require
 from stager.emits import promises as emits
 from stager.handlers.holds import end_holds, new_hold, place_holds
 from stager.handlers.promise_offers import MAY_AGREE, Considered, Offer, accepted, consider, terms_decision
-from stager.handlers.tasks import open_tasks
+from stager.handlers.tasks import cancel_tasks, open_tasks
 from stager.policy import House
 from stager.store.cases import case_by_id, episodes_of_case
 from stager.store.decisions import keep_decisions
@@ -40,6 +40,9 @@ from stager.store.promises import (
     save_promises,
 )
 from stager.store.team import member
+
+#: Tasks that are contacts: nobody calls or comes while a promise is waited for.
+_CONTACTS = ("call", "visit")
 
 
 async def open_promise(
@@ -161,7 +164,10 @@ async def start_promises(
     *,
     cause: Envelope | None = None,
 ) -> None:
-    """Keeps open promises of locked borrowers, tells them, holds their loans and plans their reminders."""
+    """Keeps open promises of locked borrowers, tells them, holds their loans and plans their reminders.
+
+    Calls and visits that people were to make about these loans are cancelled.
+    """
     await save_promises(tx, promises)
     await keep_policies(tx, house.rulebook, {each.policy_digest for each in promises})
     for each in promises:
@@ -169,6 +175,8 @@ async def start_promises(
     holds = [hold_of(each, house, tx.now) for each in promises]
     causes = {hold.hold_id: cause for hold in holds} if cause is not None else {}
     await place_holds(tx, holds, house, causes)
+    loans = [each.loan_id for each in promises]
+    await cancel_tasks(tx, loans, "promise_open", kinds=_CONTACTS, cause=cause)
     planned = [
         reminder
         for each in promises

@@ -151,6 +151,20 @@ async def how_ended(tx: Tx, loan_ids: Iterable[str]) -> dict[str, str]:
     return {row.loan_id: row.close_reason for row in rows if row.closed_on is not None}
 
 
+async def planned_loans(tx: Tx, loan_ids: Iterable[str]) -> set[str]:
+    """Those of these loans on which a repayment plan is in force."""
+    rows = await tx.execute(
+        """
+        SELECT DISTINCT h.loan_id FROM unnest(CAST(:loans AS text[])) AS u(loan_id)
+        JOIN episode AS e ON e.loan_id = u.loan_id AND e.closed_on IS NULL
+        JOIN hold AS h ON h.borrower_id = e.borrower_id AND h.loan_id = e.loan_id
+        WHERE h.kind = 'plan_active' AND h.lifted_at IS NULL
+        """,
+        loans=sorted(loan_ids),
+    )
+    return {row.loan_id for row in rows}
+
+
 async def plan_reminders(tx: Tx, reminders: Sequence[Reminder]) -> None:
     """Keeps reminders to come."""
     if reminders:
