@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.stager.figures import loan_cured
 from tests.stager.people import DAY, Desk, desk_of
 from tests.stager.stand import Stand
 
@@ -158,3 +159,16 @@ async def test_a_case_is_in_one_place(desk: Desk) -> None:
     assert again["code"] == "already_placed"
     reused = await place(desk, case_id, 409, agency_id="AG2")
     assert reused["code"] == "conflict"
+
+
+async def test_what_is_paid_comes_back_from_the_agency_by_itself(desk: Desk) -> None:
+    await team(desk)
+    case_id = await noticed_case(desk)
+    await place(desk, case_id)
+    await desk.stager.tell(loan_cured(as_of=desk.day + 95 * DAY))
+    [referral] = (await desk.get(f"/v1/cases/{case_id}/referrals"))["items"]
+    assert (referral["recalled_by"], referral["recall_reason"]) == (None, "cured")
+    # Seen no more by those it was placed with; its data is still to be accounted for.
+    await desk.get(f"/v1/cases/{case_id}/referrals", 404, X_Tact_Member="X1")
+    path = f"/v1/cases/{case_id}/referrals/{referral['referral_id']}/data"
+    assert (await desk.post(path, {"data": "returned", "by": "L1"}))["data_end"] == "returned"

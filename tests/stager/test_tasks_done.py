@@ -152,6 +152,13 @@ async def test_a_danger_sign_stops_automation_and_calls_a_trained_person(desk: D
     assert (refused["code"], refused["skill"]) == ("not_allowed", "vulnerable")
 
 
+async def test_hardship_marks_the_case_and_somebody_looks_into_a_plan(desk: Desk) -> None:
+    task = await in_hand(desk)
+    await complete(desk, task, call(desk, result="hardship"))
+    [review] = (await desk.get("/v1/tasks"))["items"]
+    assert (review["kind"], review["reason"]) == ("human_review", "hardship")
+
+
 async def test_a_call_back_is_an_appointment_until_it_is_made(desk: Desk) -> None:
     task = await in_hand(desk)
     await complete(desk, task, call(desk, result="call_back", call_back_at=desk.at(15).isoformat()))

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stager.people import Desk, desk_of
+from tests.stager.figures import DUE_ON, arrears_changed
+from tests.stager.people import DAY, Desk, desk_of
 from tests.stager.stand import Stand
 
 
@@ -166,3 +167,36 @@ async def test_timers_of_work_are_told_to_whoever_moves_the_clock(desk: Desk) ->
     # Nobody is there: the next try is on the next business day, before which nothing of this task happens.
     assert due.next_at is not None
     assert due.next_at <= desk.at(9, 0, days=1)
+
+
+async def test_a_task_moves_in_the_list_when_the_facts_of_its_case_change(desk: Desk) -> None:
+    task = await desk.a_task(await desk.a_case(days=40))
+    other = await desk.a_task(await desk.a_case("L2", "B2", days=35))
+    assert await desk.listed() == [task, other]
+    before = (await desk.get(f"/v1/tasks/{task}"))["score"]
+    # A part payment: 40 days past due become 5, and the loan is in S1 again, 120 points less.
+    as_of = DUE_ON + 40 * DAY
+    await desk.stager.tell(arrears_changed(zero_on=DUE_ON + 35 * DAY, as_of=as_of))
+    assert await desk.listed() == [other, task]
+    assert (await desk.get(f"/v1/tasks/{task}"))["score"] == before - 2 * 35 - 120
+
+
+async def test_a_broken_promise_comes_earlier(desk: Desk) -> None:
+    await desk.member("M1")
+    case_id = await desk.a_case()
+    promised = {
+        "loan_id": "L1",
+        "amount": "1001.35",
+        "promised_on": str(desk.day),
+        "kind": "full",
+        "channel": "call",
+        "verified": True,
+        "by": "M1",
+    }
+    await desk.post(f"/v1/cases/{case_id}/promises", promised, 201)
+    task = await desk.a_task(case_id, "document")
+    before = (await desk.get(f"/v1/tasks/{task}"))["score"]
+    # Due at the end of the promised day and one business day of grace: broken at the close of Tuesday.
+    await desk.stager.close(desk.day + DAY)
+    assert len(await desk.stager.said("promise.broken.v1")) == 1
+    assert (await desk.get(f"/v1/tasks/{task}"))["score"] == before + 2 * 2 + 60

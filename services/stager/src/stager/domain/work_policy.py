@@ -120,9 +120,8 @@ class ResultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: dict[str, str]
     outcomes: tuple[TaskOutcome, ...] = ()
     needs: tuple[Literal["amount", "promised_on", "call_back_at"], ...] = ()
-    leads_to: Literal["promise", "hold", "task", "call_back", "danger"] | None = None
+    leads_to: Literal["promise", "hold", "plan", "call_back", "danger"] | None = None
     hold: HoldKind | None = None
-    task: TaskKind | None = None
 
 
 class ReferralRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,8 +216,6 @@ def _faults_of_results(policy: WorkPolicy) -> Iterator[str]:
     for code, rule in policy.results.items():
         if (rule.leads_to == "hold") != (rule.hold is not None):
             yield f"results.{code}: a hold is named where it leads to one, and only there"
-        if (rule.leads_to == "task") != (rule.task is not None):
-            yield f"results.{code}: a task is named where it leads to one, and only there"
         unreached = [o for o in rule.outcomes if not policy.outcomes[o].reached] or not rule.outcomes
         if rule.leads_to == "promise" and unreached:
             yield f"results.{code}: nothing is promised by somebody who was not verified"

@@ -15,6 +15,7 @@ from spine.errors import BadRequest, Conflict, NotFound
 from spine.money import format_minor
 from stager.domain.agencies import Agency, Owner, Referral, check_placeable
 from stager.domain.cases import Case, Episode, stable_id
+from stager.domain.desk import CaseClosure
 from stager.domain.staging import digest_of
 from stager.domain.tasks import HistoryEntry
 from stager.domain.team import Stale, require
@@ -23,6 +24,7 @@ from stager.store.agencies import (
     find_agency,
     insert_referral,
     notice_delivered_at,
+    open_referrals,
     owners_of,
     place_tasks,
     referrals_of,
@@ -139,7 +141,15 @@ async def recall_case(tx: Tx, house: House, *, case_id: str, kind: Kind, by: str
     return await end_referral(tx, case, latest, by, reason)
 
 
-async def end_referral(tx: Tx, case: Case, referral: Referral, by: str, reason: str) -> Referral:
+async def recall_closed(tx: Tx, closures: Sequence[CaseClosure]) -> None:
+    """Nothing is owed any more: what of these cases is placed comes back. The caller has locked the borrowers."""
+    closed = {closure.case.case_id: closure for closure in closures}
+    for referral in await open_referrals(tx, list(closed)) if closed else ():
+        closure = closed[referral.case_id]
+        await end_referral(tx, closure.case, referral, None, closure.reason)
+
+
+async def end_referral(tx: Tx, case: Case, referral: Referral, by: str | None, reason: str) -> Referral:
     """Ends a referral of a locked borrower; what the agency had to do is the house's again."""
     recalled = replace(referral, recalled_at=tx.now, recalled_by=by, recall_reason=reason)
     await save_referral(tx, recalled)
@@ -168,7 +178,7 @@ async def account_for_data(
     return ended
 
 
-async def _move(tx: Tx, case: Case, agency_id: str | None, by: str, note: str) -> None:
+async def _move(tx: Tx, case: Case, agency_id: str | None, by: str | None, note: str) -> None:
     """The case and its open tasks belong to the agency's people, or to the house's again."""
     known = (await owners_of(tx, [case.case_id])).get(case.case_id, Owner())
     member_id = None if agency_id is not None or known.agency_id is not None else known.member_id

@@ -15,6 +15,7 @@ from stager.domain.completing import Completion, check_hands, check_notice, chec
 from stager.domain.task_rules import TaskEnded, check_open, check_sees, check_skilled
 from stager.domain.tasks import HistoryEntry, Task, TaskState, TaskStatus
 from stager.emits import tasks as emits
+from stager.handlers.followers import tasks_done
 from stager.handlers.results import follow
 from stager.handlers.tasks import open_tasks
 from stager.policy import House
@@ -131,6 +132,7 @@ async def _done(tx: Tx, house: House, state: TaskState, said: Completion, zone: 
         tx, [HistoryEntry(state.task.task_id, tx.now, "done", ", ".join(said.by), note=said.outcome)]
     )
     emit(tx, emits.task_done(done, said))
+    await tasks_done(tx, {state.task.task_id: said.at or tx.now}, house)
     await follow(tx, house, done, said)
     await offer_waiting(tx, _OFFERED)
     return done

@@ -22,9 +22,10 @@ from spine.events.ledger import (
 from spine.outbox import emit
 from spine.service import Received
 from stager.domain.cases import Hold
-from stager.domain.desk import Desk
+from stager.domain.desk import CaseClosure, Desk
 from stager.domain.hold_book import HoldFact, origin_of
 from stager.emits import cases as emits
+from stager.handlers.agencies import recall_closed
 from stager.handlers.agreements import (
     borrowers_agreed_with,
     borrowers_to_agree,
@@ -33,6 +34,7 @@ from stager.handlers.agreements import (
 )
 from stager.handlers.holds import hold_ahead, take_effect
 from stager.handlers.money import take_money
+from stager.handlers.tasks import rescore
 from stager.handlers.withdrawals import end_work, withdraw
 from stager.policy import House
 from stager.store.desks import borrowers_to_judge, load_desk, save_desk
@@ -56,16 +58,20 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
         everyone = _takes_over(events, partition, house)
         judged = await borrowers_to_judge(tx, partition, day + timedelta(days=1), everyone=everyone)
         borrowers.update(judged)
-    await _judge_agreements(tx, events, borrowers, house)
+    concerned = await _judge_agreements(tx, events, borrowers, house)
     ordered = sorted(borrowers)
     for start in range(0, len(ordered), _BORROWERS_AT_ONCE):
         await _take_portion(tx, events, set(ordered[start : start + _BORROWERS_AT_ONCE]), house)
+    await rescore(tx, concerned.union(borrowers), house)
 
 
 async def _judge_agreements(
     tx: Tx, events: Sequence[Received], borrowers: Collection[str], house: House
-) -> None:
-    """All money of the batch first, then what was agreed is judged by it, and after this the stages."""
+) -> set[str]:
+    """All money of the batch first, then what was agreed is judged by it, and after this the stages.
+
+    Returns whose agreements were looked at.
+    """
     moved = await take_money(tx, events, house)
     closes = {event.partition: event for event in events if isinstance(event.event, BusinessDateClosed)}
     dates = _closed_dates(events)
@@ -77,6 +83,7 @@ async def _judge_agreements(
     await revise_agreements(tx, moved, house)
     for partition, day in dates.items():
         await judge_agreements(tx, partition, day, house, closes[partition].envelope)
+    return concerned
 
 
 async def stop_ahead(tx: Tx, events: Sequence[Received], *, house: House) -> None:
@@ -132,6 +139,7 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     await end_work(tx, desk.withdrawn)
     held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
     await take_effect(tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house)
+    await recall_closed(tx, [one for one, _ in desk.told if isinstance(one, CaseClosure)])
     for happening, cause in desk.told:
         emit(tx, emits.told(happening, house.rulebook), cause=cause)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from spine.database import Tx
+from spine.events.contact_log import HardshipReported
 from stager.domain.cases import stable_id
 from stager.domain.completing import Completion
 from stager.domain.tasks import Task, TaskState
 from stager.emits.tasks import contact_of
 from stager.handlers.promise_offers import Offer
 from stager.handlers.promises import open_promise
-from stager.handlers.said import SaidHold, hold_as_said, stop_for_danger
+from stager.handlers.said import SaidHold, hold_as_said, offer_plan, stop_for_danger
 from stager.handlers.tasks import open_tasks
 from stager.policy import House
 from stager.store.flags import open_cases
@@ -21,15 +22,15 @@ async def follow(tx: Tx, house: House, state: TaskState, said: Completion) -> No
     match rule.leads_to:
         case "hold" if rule.hold is not None:
             await _hold(tx, house, state, said, rule.hold)
-        case "task" if rule.task is not None:
-            await _open(tx, house, state, said, rule.task)
+        case "plan":
+            await _offer_plan(tx, house, state, said)
         case "call_back":
-            await _open(tx, house, state, said, "call_back")
+            await _agree_call_back(tx, house, state, said)
         case "danger":
-            await _danger(tx, house, state, said)
+            await _call_trained(tx, house, state, said)
         case "promise":
             await _promise(tx, house, state, said)
-        case "hold" | "task" | None:
+        case "hold" | None:
             pass
 
 
@@ -50,34 +51,47 @@ async def _promise(tx: Tx, house: House, state: TaskState, said: Completion) -> 
 
 
 async def _hold(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
-    # What the log later tells of this contact is the same hold.
-    contact = contact_of(state.task.task_id)
-    borrower_id = state.task.borrower_id
-    one = SaidHold(kind, borrower_id, said.loan_id, contact, said.at or tx.now, by=said.by[0])
-    await hold_as_said(tx, house, [one])
+    # What the log later tells of this contact has the same id, and changes nothing more.
+    name = contact_of(state.task.task_id)
+    at, by = said.at or tx.now, said.by[0]
+    held = SaidHold(kind, state.task.borrower_id, said.loan_id, name, at, by=by)
+    await hold_as_said(tx, house, [held])
 
 
-async def _danger(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
+async def _call_trained(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
     """All automation stops for the person at once, and a trained person takes over."""
     await _hold(tx, house, state, said, "vulnerable")
     borrower_id = state.task.borrower_id
     case = (await open_cases(tx, [borrower_id])).get(borrower_id)
-    await stop_for_danger(tx, house, borrower_id, case, contact_of(state.task.task_id), said.result)
+    contact = contact_of(state.task.task_id)
+    await stop_for_danger(tx, house, borrower_id, case, contact, said.result)
 
 
-async def _open(tx: Tx, house: House, state: TaskState, said: Completion, kind: str) -> None:
-    due_at = said.call_back_at if kind == "call_back" and said.call_back_at is not None else tx.now
+async def _offer_plan(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
+    borrower_id = state.task.borrower_id
+    case = (await open_cases(tx, [borrower_id])).get(borrower_id)
+    if case is None:
+        return
+    fact = HardshipReported(
+        borrower_id=borrower_id,
+        loan_id=said.loan_id,
+        contact_id=contact_of(state.task.task_id),
+        at=said.at or tx.now,
+    )
+    await offer_plan(tx, house, fact, case)
+
+
+async def _agree_call_back(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
     task = state.task
-    new = Task(
-        # What the log later tells of this contact is the same work.
-        task_id=stable_id("task", kind, contact_of(task.task_id)),
-        kind=kind,
+    agreed = Task(
+        task_id=stable_id("task", "call_back", task.task_id),
+        kind="call_back",
         borrower_id=task.borrower_id,
         loan_id=said.loan_id,
         case_id=task.case_id,
-        due_at=due_at,
+        due_at=said.call_back_at or tx.now,
         stage=task.stage,
         reason=said.result,
         origin=task.task_id,
     )
-    await open_tasks(tx, [new], house)
+    await open_tasks(tx, [agreed], house)

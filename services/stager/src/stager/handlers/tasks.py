@@ -16,6 +16,7 @@ from stager.domain.tasks import HistoryEntry, Task, TaskState, TaskStatus
 from stager.emits import tasks as emits
 from stager.policy import House
 from stager.store.agencies import owners_of
+from stager.store.holds import active_holds
 from stager.store.policies import keep_policies
 from stager.store.tasks import add_history, insert_tasks, lock_open_tasks, open_tasks_of, save_tasks
 from stager.store.worklist import UNKNOWN, WorkFacts, work_facts
@@ -51,6 +52,7 @@ async def _states(tx: Tx, tasks: Sequence[Task], house: House) -> list[TaskState
     work = house.rulebook.work.on(house.today(tx.now))
     facts = await work_facts(tx, [task.borrower_id for task in tasks])
     owners = await owners_of(tx, [task.case_id for task in tasks])
+    trained = await _trained(tx, tasks, house)
     states = []
     for task in tasks:
         known, rule = facts.get(task.borrower_id, UNKNOWN), work.policy.kind(task.kind)
@@ -64,7 +66,7 @@ async def _states(tx: Tx, tasks: Sequence[Task], house: House) -> list[TaskState
             task,
             sla_at=sla_at,
             people=max(task.people, rule.people),
-            skill=task.skill or rule.skill,
+            skill=(trained.get(task.borrower_id) if rule.contact else None) or task.skill or rule.skill,
             region=task.region or known.region,
         )
         owner = owners.get(task.case_id)
@@ -79,6 +81,16 @@ async def _states(tx: Tx, tasks: Sequence[Task], house: House) -> list[TaskState
             )
         )
     return states
+
+
+async def _trained(tx: Tx, tasks: Sequence[Task], house: House) -> dict[str, str]:
+    """What who speaks with these borrowers must be trained in, by borrower: their holds ask for it."""
+    policy = house.rulebook.holds.on(house.today(tx.now)).policy
+    skills: dict[str, str] = {}
+    for hold in await active_holds(tx, sorted({task.borrower_id for task in tasks})):
+        if hold.is_active(tx.now) and (needed := policy.kinds[hold.kind].needs_skill) is not None:
+            skills.setdefault(hold.borrower_id, needed)
+    return skills
 
 
 def facts_of(task: Task, known: WorkFacts, house: House, *, late: bool, opened_at: datetime) -> ScoreFacts:

@@ -147,6 +147,16 @@ async def referrals_of(tx: Tx, case_id: str) -> list[Referral]:
     return [_referral(row) for row in rows]
 
 
+async def open_referrals(tx: Tx, case_ids: Sequence[str]) -> list[Referral]:
+    """The referrals of these cases that were not recalled."""
+    rows = await tx.execute(
+        f"SELECT {_REFERRALS.columns} FROM unnest(CAST(:cases AS text[])) AS u(case_id)"  # noqa: S608
+        " JOIN referral USING (case_id) WHERE recalled_at IS NULL ORDER BY referral_id",
+        cases=list(case_ids),
+    )
+    return [_referral(row) for row in rows]
+
+
 def _referral(row: Any) -> Referral:
     return Referral(**row._mapping)
 

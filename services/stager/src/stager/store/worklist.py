@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from spine.database import Tx
@@ -16,7 +16,8 @@ from stager.domain.worklist import Worker
 from stager.store.tasks import SELECT, task_of
 from stager.store.team import list_members
 
-_BROKEN_DAYS: Final = 60
+#: A promise broken longer ago does not count any more.
+_BROKEN_FOR: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ async def work_facts(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, WorkFacts
         """,
         ids=ids,
     )
+    broken = await tx.execute(
+        """
+        SELECT p.borrower_id, count(*) AS broken
+        FROM unnest(CAST(:ids AS text[])) AS u(borrower_id) JOIN promise AS p USING (borrower_id)
+        WHERE p.status = 'broken' AND p.changed_at > :since GROUP BY p.borrower_id
+        """,
+        ids=ids,
+        since=tx.now - _BROKEN_FOR,
+    )
+    count = {row.borrower_id: row.broken for row in broken}
     totals: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     zero: dict[str, date] = {}
     stages: dict[str, set[str]] = defaultdict(set)
@@ -75,6 +86,7 @@ async def work_facts(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, WorkFacts
             stages=tuple(sorted(stages[row.borrower_id])),
             overdue_minor=total,
             exponent=decimals_of(currency),
+            broken_promises=count.get(row.borrower_id, 0),
         )
     return facts
 
