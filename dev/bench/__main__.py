@@ -1,4 +1,4 @@
-"""`make bench`: day close, relay, intake and end-to-end latency beside bare loops of this machine, in one run."""
+"""`make bench`: day close, staging, relay, intake and latency beside bare loops of this machine, in one run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import structlog
 import uvloop
 from rich.console import Console
 
-from dev.bench import day_close, intake, latency, relay
+from dev.bench import day_close, intake, latency, relay, staging
 from dev.bench.machine import describe, kafka, place, postgres
 from dev.bench.result import Result, print_results
+from dev.bench.worklist import CASES as OPEN_CASES
+from dev.bench.worklist import measure as measure_worklist
 from spine.process import settle_garbage
 from tact.postgres import PostgresServer
 
 console = Console(width=150, soft_wrap=True)
 
 
-BENCHES = ("day-close", "relay", "intake", "latency")
+BENCHES = ("day-close", "staging", "worklist", "relay", "intake", "latency")
 
 
 async def _day_close(server: PostgresServer, loans: int, changes: int) -> list[Result]:
@@ -49,9 +51,21 @@ async def _measure(server: PostgresServer, bootstrap: str | None, chosen: Collec
     return results
 
 
+async def _staging(server: PostgresServer) -> list[Result]:
+    console.print(f"staging: {staging.CASES:,} cases ...")
+    async with place(server, "staging", None) as here:
+        return await staging.measure(here)
+
+
 async def _latency(bootstrap: str | None) -> list[Result]:
     console.print(f"{'Kafka' if bootstrap else 'embedded log'}: settlement to gate ...")
     return await latency.measure(bootstrap)
+
+
+async def _worklist(server: PostgresServer) -> list[Result]:
+    console.print(f"worklist: {OPEN_CASES:,} open cases ...")
+    async with place(server, "work", None) as here:
+        return await measure_worklist(here)
 
 
 def _with_brokers(chosen: Collection[str]) -> list[Result]:
@@ -97,7 +111,13 @@ def main() -> None:
         # First: the memory it reports is the most this process ever held.
         with postgres() as server:
             results += uvloop.run(_day_close(server, given.loans, given.changes))
-    if set(chosen) - {"day-close"}:
+    if "staging" in chosen:
+        with postgres() as server:
+            results += uvloop.run(_staging(server))
+    if "worklist" in chosen:
+        with postgres() as server:
+            results += uvloop.run(_worklist(server))
+    if set(chosen) - {"worklist", "day-close", "staging"}:
         results += _with_brokers(chosen)
     print_results(results, console)
 
