@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
 from spine.database import Tx
 from spine.events.ledger import LedgerRepaymentReversed, RepaymentReceived
+from spine.http import create_api
+from tests.stager.figures import loan_overdue
 from tests.stager.stand import Stand
+
+TOKEN = "t" * 32
+
+
+@asynccontextmanager
+async def rest(stager: Stand) -> AsyncIterator[httpx.AsyncClient]:
+    """The stager's REST door."""
+    app = create_api(stager.service, stager.runtime, token=TOKEN)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://stager",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    ) as made:
+        yield made
+
+
+async def in_first_stage(stager: Stand, today: date) -> str:
+    """The case of a loan in S1 with 1,001.35 overdue, at noon; anna collects, lea leads."""
+    await team(stager, anna=["collector"], lea=["lead"])
+    stager.set_time(stager.local(today, 0, 5))
+    await stager.tell(loan_overdue(as_of=today))
+    await stager.close(today - timedelta(days=1))
+    stager.set_time(stager.local(today, 12))
+    [entered] = await stager.said("stage.entered.v1")
+    return str(entered["case_id"])
 
 
 def paid(stager: Stand, id_: str, amount: str, on: date, *, loan_id: str = "L1") -> RepaymentReceived:

@@ -10,24 +10,17 @@ import httpx
 import pytest
 
 from spine.events.contact_log import PaymentClaimed
-from spine.http import create_api
 from tests.stager.figures import loan_overdue
-from tests.stager.promising import paid, team
+from tests.stager.promising import paid, rest, team
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
-TOKEN = "t" * 32
 FRIDAY, WEDNESDAY = date(2026, 11, 20), date(2026, 11, 25)
 
 
 @pytest.fixture
 async def client(stager: Stand) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_api(stager.service, stager.runtime, token=TOKEN)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app),
-        base_url="http://stager",
-        headers={"Authorization": f"Bearer {TOKEN}"},
-    ) as made:
+    async with rest(stager) as made:
         yield made
 
 

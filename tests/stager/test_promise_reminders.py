@@ -9,36 +9,24 @@ import httpx
 import pytest
 
 from spine.events.contact_log import DisputeRaised
-from spine.http import create_api
-from tests.stager.figures import loan_cured, loan_overdue
-from tests.stager.promising import paid, promise, team
+from tests.stager.figures import loan_cured
+from tests.stager.promising import in_first_stage, paid, promise, rest
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
-TOKEN = "t" * 32
 MONDAY = date(2026, 11, 23)
 TUESDAY, WEDNESDAY, THURSDAY = MONDAY + DAY, MONDAY + 2 * DAY, MONDAY + 3 * DAY
 
 
 @pytest.fixture
 async def client(stager: Stand) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_api(stager.service, stager.runtime, token=TOKEN)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app),
-        base_url="http://stager",
-        headers={"Authorization": f"Bearer {TOKEN}"},
-    ) as made:
+    async with rest(stager) as made:
         yield made
 
 
 @pytest.fixture
 async def case_id(stager: Stand) -> str:
-    await team(stager, anna=["collector"])
-    await stager.tell(loan_overdue(as_of=MONDAY))
-    await stager.close(MONDAY - DAY)
-    stager.set_time(stager.local(MONDAY, 12))
-    [entered] = await stager.said("stage.entered.v1")
-    return str(entered["case_id"])
+    return await in_first_stage(stager, MONDAY)
 
 
 async def reminders(stager: Stand) -> list[datetime]:
