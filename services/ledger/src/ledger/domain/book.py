@@ -56,7 +56,7 @@ class Book:
         self.later = later
         self.paused = paused
         self.credit = self.settled = self.entered = self.today = self.opened = 0
-        self.waived: list[Waiver] = []
+        self.waived: tuple[Waiver, ...] = ()
         self._rates: Rates | None = None
 
     def replaced_by(self, items: list[Item], later: Later) -> Self:
@@ -128,7 +128,8 @@ class Book:
                     self._forgive(item, component, part, waiver)
                     taken[component] += part
                     at_most -= part
-        self.waived.append(Waiver(waiver.id, waiver.at, waiver.effective_on, tuple(taken), waiver.settlement))
+        took = Waiver(waiver.id, waiver.at, waiver.effective_on, tuple(taken), waiver.settlement)
+        self.waived = (*self.waived, took)
 
     def _forgive(self, item: Item, component: int, amount: int, waiver: Waiver) -> None:
         item.rests[component] -= amount
