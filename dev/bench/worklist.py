@@ -34,7 +34,8 @@ _FILL: Final = """
                       policy_digest, opened_at, status, assignee, escalated_at, retry_at)
     SELECT gen_random_uuid()::text, CASE WHEN n % 100 = 0 THEN 'visit' ELSE 'call' END, 'B' || n, 'L' || n,
            'C' || n,
-           $3::timestamptz + make_interval(mins => (n * 7919) % 20160 - 14400), $3::timestamptz + interval '1 day', 'S1', 1, 0,
+           $3::timestamptz + make_interval(mins => ((n * 7919::bigint) % 20160 - 14400)::int),
+           $3::timestamptz + interval '1 day', 'S1', 1, 0,
            -((n * 104729::bigint) % 5000), '', $3, 'open',
            CASE WHEN n % 5 < 2 THEN 'M' || (n / 5) % $4::int END,
            CASE WHEN n % 100 = 1 THEN $3::timestamptz END, $3::timestamptz + interval '1 day'
