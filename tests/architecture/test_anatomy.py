@@ -48,7 +48,9 @@ OWN: dict[str, dict[str, str]] = {
         "transits": "money that may be on its way",
     },
     "stager": {
+        "books": "asks the ledger how an amount came about",
         "gate": "asks the notifier what may be said and done, and when",
+        "remote": "another service asked over REST, whatever it answers",
     },
     "notifier": {
         "gateways": "the port to those who hand messages on, and its adapters",

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from spine.settings import BadSettings
-from stager.gate import NOT_SET, Answer, Gate, RuleFired, TemplateVersions, Unreachable
+from stager.gate import Answer, Gate, RuleFired, TemplateVersions
+from stager.remote import Unreachable
 from stager.settings import StagerSettings
 
 
@@ -75,7 +76,9 @@ async def test_what_is_no_answer_is_told_in_words(reply: httpx.Response | Except
 
 
 async def test_without_an_address_or_a_token_it_says_what_to_set() -> None:
-    assert await ask(Gate("", lambda: "t")) == Unreachable(NOT_SET)
+    assert await ask(Gate("", lambda: "t")) == Unreachable(
+        "TACT_STAGER_NOTIFIER_URL is not set: give the notifier's address"
+    )
 
     def no_token() -> str:
         raise BadSettings("no bearer token")

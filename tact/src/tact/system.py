@@ -98,6 +98,7 @@ class OneMachine:
             "TACT_NOTIFIER_KEK_FILE": str(self._home.key_file),
             "TACT_NOTIFIER_GATEWAY_SECRET_FILE": str(self._home.gateway_secret),
             "TACT_STAGER_NOTIFIER_URL": f"http://127.0.0.1:{self.ports['notifier']}",
+            "TACT_STAGER_LEDGER_URL": f"http://127.0.0.1:{self.ports['ledger']}",
             **(self._options.settings or {}),
         }
         if self._options.simulator:

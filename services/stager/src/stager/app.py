@@ -7,6 +7,7 @@ from spine.events.stager import STAGER, StagerTick
 from spine.service import Service
 from spine.settings import Surroundings
 from stager import api
+from stager.books import Books
 from stager.consumes import consumes
 from stager.emits import EMITS
 from stager.gate import Gate
@@ -22,6 +23,7 @@ def build(runtime: Runtime) -> Service:
     surroundings = Surroundings.from_environment()
     house = House.load(runtime.zone, surroundings.policy_dir)
     gate = Gate(settings.notifier_url, surroundings.token)
+    books = Books(settings.ledger_url, surroundings.token)
     return Service(
         name="stager",
         topic=STAGER,
@@ -35,6 +37,6 @@ def build(runtime: Runtime) -> Service:
         ),
         ready=refusals(house),
         tick=StagerTick,
-        state={"house": house, "gate": gate},
-        closing=(gate.aclose,),
+        state={"house": house, "gate": gate, "books": books},
+        closing=(gate.aclose, books.aclose),
     )

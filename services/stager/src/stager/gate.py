@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
-import httpx
 import msgspec
-import structlog
 
-from spine.errors import TactError
-
-T = TypeVar("T")
-log = structlog.get_logger()
-
-#: Wall time: who waits for an answer is a person at a screen, or a step that can be decided again.
-TIMEOUT_S: Final = 3.0
-NOT_SET: Final = (
-    "TACT_STAGER_NOTIFIER_URL is not set: give the notifier's address, such as http://notifier-api:8103"
-)
+from stager.remote import Remote, Unreachable
 
 Verdict = Literal["allow", "defer", "review", "deny"]
 
@@ -61,26 +49,11 @@ class _TemplateList(msgspec.Struct, frozen=True):
     templates: tuple[TemplateVersions, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """The gate gave no answer. Nothing is allowed then; `detail` says what a person can do about it."""
+class Gate(Remote):
+    """A client of the notifier. Nothing is allowed while it gives no answer."""
 
-    detail: str
-
-
-class Gate:
-    """A client of the notifier. It never raises for what the other side does or does not do.
-
-    `token` is read when it is first needed: a process that asks nothing starts without one.
-    """
-
-    def __init__(
-        self, url: str, token: Callable[[], str], *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
-        self._url = url
-        self._token = token
-        self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+    service: ClassVar[str] = "notifier"
+    setting: ClassVar[str] = "TACT_STAGER_NOTIFIER_URL"
 
     async def check(
         self,
@@ -116,44 +89,3 @@ class Gate:
         """The templates that exist."""
         found = await self._ask("GET", "/v1/templates", _TemplateList)
         return found if isinstance(found, Unreachable) else found.templates
-
-    async def aclose(self) -> None:
-        """Closes connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    async def _ask(
-        self, method: str, path: str, answer: type[T], body: dict[str, Any] | None = None
-    ) -> T | Unreachable:
-        if not self._url:
-            return Unreachable(NOT_SET)
-        try:
-            reply = await self._connected().request(method, path, json=body)
-            if reply.status_code != httpx.codes.OK:
-                return _refused(method, path, reply)
-            return msgspec.json.decode(reply.content, type=answer)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            log.warning("gate not reached", url=self._url, error=type(error).__name__)
-            return Unreachable(
-                f"the notifier at {self._url} does not answer ({type(error).__name__}); is it up?"
-            )
-        except msgspec.DecodeError as error:
-            return Unreachable(f"the notifier at {self._url} answers with something else: {error}")
-        except TactError as error:
-            return Unreachable(error.detail)
-
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                base_url=self._url,
-                headers={"authorization": f"Bearer {self._token()}"},
-                timeout=TIMEOUT_S,
-                transport=self._transport,
-            )
-        return self._client
-
-
-def _refused(method: str, path: str, reply: httpx.Response) -> Unreachable:
-    log.warning("gate refused", method=method, path=path, status=reply.status_code)
-    return Unreachable(f"the notifier refuses {method} {path}: {reply.status_code} {reply.text[:300]}")

@@ -26,9 +26,10 @@ from stager.domain.feasibility import (
     questions_of,
 )
 from stager.domain.strategy import Strategy
-from stager.gate import Gate, Unreachable
+from stager.gate import Gate
 from stager.handlers import policies
 from stager.policy import KINDS, House
+from stager.remote import Unreachable
 from stager.store.drafts import draft_by_id, drafts
 from stager.views import policies as views
 
