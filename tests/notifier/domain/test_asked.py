@@ -94,8 +94,11 @@ def test_every_group_of_facts_reaches_the_decision() -> None:
     person = {"id": "p1", "kind": "debtor", "timezone": "Asia/Shanghai", "overrides": [stated]}
     assert rules(party=person) == ["PARTY-HOURS"]
     vulnerable = {"id": "p1", "kind": "debtor", "vulnerable": ["illness"]}
-    assert rules(party=vulnerable) == []
-    assert rules(party=vulnerable, automated=True) == ["HOLD-vulnerable"]
+    assert rules(party=vulnerable, automated=True) == []
+    assert rules(party=vulnerable, channel="ai_call", automated=True) == ["HOLD-vulnerable"]
+    held = {"kind": "vulnerable", "from": "2026-11-01T00:00:00Z"}
+    assert rules(holds=[held], automated=True) == ["HOLD-vulnerable"]
+    assert rules(holds=[held]) == []
     refused = {"id": "p2", "kind": "unrelated_third_party", "refused": True}
     assert rules(party=refused, debtor_id="p1", purpose="location_only") == ["CN-P2"]
     assert rules(jurisdiction={"country": "US", "state": "MA"}) == ["NO-POLICY"]

@@ -18,16 +18,18 @@ def fired_holds(facts: ContactFacts, rules: tuple[HoldRule, ...], now: datetime)
     act = Act.of(facts, facts.purpose)
     by_kind = {rule.kind: rule for rule in rules}
     fired: dict[str, Fired] = {}
-    for hold in (*facts.holds, *_implied(facts, now)):
+    held = [(hold, False) for hold in facts.holds] + [(hold, True) for hold in _implied(facts, now)]
+    for hold, implied in held:
         rule = by_kind.get(hold.kind)
-        if hold.active(now) and _blocks(hold, rule, facts, act):
+        if hold.active(now) and _blocks(hold, rule, facts, act, implied=implied):
             citation = rule.citation if rule is not None else "a hold of unknown kind blocks everything"
             fired[hold.kind] = Fired(f"HOLD-{hold.kind}", Verdict.DENY, None, citation)
     return list(fired.values())
 
 
 def _implied(facts: ContactFacts, now: datetime) -> Iterator[Hold]:
-    """A vulnerable person is held as such; consent withdrawn last is an opt-out of that address."""
+    """Who is flagged as vulnerable is treated as such, held or not; consent withdrawn last is an opt-out of that
+    address."""
     if facts.party.vulnerable:
         yield Hold("vulnerable", now)
     own = [
@@ -43,7 +45,8 @@ def _implied(facts: ContactFacts, now: datetime) -> Iterator[Hold]:
         yield Hold("opt_out", now, None, facts.channel, facts.address)
 
 
-def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act) -> bool:
+def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act, *, implied: bool) -> bool:
+    """What a hold blocks beside its own acts it blocks until someone lifts it; a flag nobody could lift."""
     if rule is None:
         return True
     if rule.scope == "address":
@@ -51,7 +54,7 @@ def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act) ->
             return False
         if hold.address is not None and facts.address not in (None, hold.address):
             return False
-    return blocks_act(rule, act)
+    return binds(rule.blocks, act) if implied else blocks_act(rule, act)
 
 
 def blocks_act(rule: HoldRule, act: Act) -> bool:
