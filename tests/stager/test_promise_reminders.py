@@ -102,6 +102,16 @@ async def test_a_dispute_stops_reminders_too(stager: Stand, client: httpx.AsyncC
     assert await skipped(stager) == ["hold_dispute"]
 
 
+async def test_what_was_asked_for_is_taken_back_with_the_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    made = await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.at(stager.local(TUESDAY, 10))
+    path = f"/v1/cases/{case_id}/promises/{made['promise_id']}/cancel"
+    assert (await client.post(path, json={"by": "anna", "reason": "mistake"})).status_code == 200
+    assert [each["reason"] for each in await stager.said("contact.withdrawn.v1")] == ["promise_over"]
+
+
 async def test_what_is_withdrawn_or_cured_has_no_reminders(
     stager: Stand, client: httpx.AsyncClient, case_id: str
 ) -> None:

@@ -117,6 +117,12 @@ def test_money_counts_from_the_day_it_was_promised_through_its_settlement(on: da
     assert stands(promise(), money(320_000, on), closed=DUE_ON + 9 * DAY) == status
 
 
+def test_where_only_the_promised_day_counts_its_settlement_does_not() -> None:
+    strict = promise(counts_through=PROMISED_ON)
+    assert stands(strict, money(320_000, PROMISED_ON)) == "kept"
+    assert stands(strict, money(320_000, DUE_ON)) == "broken"
+
+
 def test_later_facts_judge_again_and_what_is_withdrawn_stays_so() -> None:
     broken, kept = promise(status=PromiseStatus.BROKEN), promise(status=PromiseStatus.KEPT)
     assert stands(broken, money(320_000)) == "kept"

@@ -17,6 +17,7 @@ from stager.domain.money import Money
 from stager.domain.promise_policy import Reminders
 from stager.domain.promises import Promise, is_met
 from stager.emits import cases as emits
+from stager.handlers.promises import REMINDS
 from stager.policy import House
 from stager.store.holds import active_holds
 from stager.store.money import money_of
@@ -26,7 +27,6 @@ from stager.store.promises import Reminder, next_occurrences, open_episodes, tak
 from stager.store.requests import insert_steps
 
 _STEP: Final = "promise-reminder"
-_PURPOSE: Final = "reminder_due"
 
 
 async def remind_of_promises(runtime: Runtime, house: House, batch: int) -> int:
@@ -93,7 +93,7 @@ def _why_not(
         return "missed"
     if is_met(promise, money):
         return "kept_already"
-    kind = policy.stopping(holds, rule.channel, _PURPOSE)
+    kind = policy.stopping(holds, rule.channel, REMINDS)
     return f"hold_{kind}" if kind is not None else None
 
 
@@ -120,7 +120,7 @@ def _step(
         stage=episode.stage or "",
         channel=rule.channel,
         template=rule.template,
-        purpose=_PURPOSE,
+        purpose=REMINDS,
         due_at=reminder.due_at,
         decided_at=now,
         expires_at=expires,

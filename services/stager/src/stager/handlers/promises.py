@@ -23,6 +23,7 @@ from stager.emits import promises as emits
 from stager.handlers.holds import end_holds, new_hold, place_holds
 from stager.handlers.promise_offers import MAY_AGREE, Considered, Offer, accepted, consider, terms_decision
 from stager.handlers.tasks import cancel_tasks, open_tasks
+from stager.handlers.withdrawals import Reasons, withdraw
 from stager.policy import House
 from stager.store.cases import case_by_id, episodes_of_case
 from stager.store.decisions import keep_decisions
@@ -41,6 +42,8 @@ from stager.store.promises import (
 )
 from stager.store.team import member
 
+#: The purpose of a reminder of what was promised.
+REMINDS = "reminder_due"
 #: Tasks that are contacts: nobody calls or comes while a promise is waited for.
 _CONTACTS = ("call", "visit")
 
@@ -141,7 +144,7 @@ async def _start(
     open_before = await promises_of_loans(tx, [promise.loan_id], [PromiseStatus.OPEN])
     if (same := next((each for each in open_before if _is_same(each, promise)), None)) is not None:
         return same, False
-    await supersede(tx, open_before, house, by=promise_id, cause=cause)
+    await supersede(tx, open_before, house, by=f"promise {promise_id}", cause=cause)
     await keep_decisions(tx, [terms_decision(considered, promise_id, verdict, tx.now)])
     await start_promises(tx, [promise], house, zones, cause=cause)
     return promise, True
@@ -216,10 +219,8 @@ def _reminders(promise: Promise, house: House, zone: ZoneInfo) -> list[Reminder]
 async def supersede(
     tx: Tx, promises: Sequence[Promise], house: House, *, by: str, cause: Envelope | None = None
 ) -> None:
-    """A newer promise takes the place of these open ones."""
-    await _withdraw(
-        tx, promises, PromiseStatus.SUPERSEDED, f"promise {by}", house, ended_by="facts", cause=cause
-    )
+    """A newer promise, or a plan, takes the place of these open ones; `by` names it."""
+    await _withdraw(tx, promises, PromiseStatus.SUPERSEDED, by, house, ended_by="facts", cause=cause)
 
 
 async def cancel_promise(
@@ -263,8 +264,11 @@ async def _withdraw(
 
 
 async def release(tx: Tx, promises: Sequence[Promise], ended_by: str) -> None:
-    """Ends the holds and drops the reminders of promises that are not waited for any more."""
+    """Ends the holds of promises that are not waited for any more; drops their reminders, and takes back what was
+    asked for and may not be sent yet."""
     await forget_reminders(tx, [each.promise_id for each in promises])
+    reasons: Reasons = {each.loan_id: ("promise_over", None) for each in promises}
+    await withdraw(tx, reasons, which=lambda request: request.purpose == REMINDS)
     ids = {each.hold_id for each in promises}
     held = await active_holds(tx, sorted({each.borrower_id for each in promises}))
     await end_holds(
