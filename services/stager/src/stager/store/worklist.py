@@ -97,16 +97,19 @@ async def lock_assignment(tx: Tx) -> None:
 
 
 async def lock_unassigned(tx: Tx, limit: int) -> list[TaskState]:
-    """Tasks that are nobody's and whose time to be given out has come, the most urgent first."""
+    """Tasks that are nobody's and whose time to be given out has come, of one time the most urgent first.
+
+    One index, read forward: what waits for a later time is not looked at, however much it is.
+    """
     rows = await tx.execute(
         f"""
         {SELECT} WHERE t.status = 'open' AND t.assignee IS NULL AND t.retry_at <= :now
-        ORDER BY t.rank, t.task_id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY t.retry_at, t.rank, t.task_id LIMIT :limit FOR UPDATE SKIP LOCKED
         """,
         now=tx.now,
         limit=limit,
     )
-    return [task_of(row) for row in rows]
+    return sorted((task_of(row) for row in rows), key=lambda state: (state.rank, state.task.task_id))
 
 
 async def save_assigned(

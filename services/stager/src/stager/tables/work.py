@@ -186,6 +186,14 @@ Index(
 Index(
     "task_unassigned",
     TASK.c.retry_at,
+    TASK.c.rank,
+    TASK.c.task_id,
+    postgresql_where=text("((status = 'open'::text) AND (assignee IS NULL))"),
+)
+Index(
+    "task_list_of_nobody",
+    TASK.c.rank,
+    TASK.c.task_id,
     postgresql_where=text("((status = 'open'::text) AND (assignee IS NULL))"),
 )
 Index("task_of_borrower", TASK.c.borrower_id, postgresql_where=_OPEN)

@@ -159,7 +159,11 @@ _STATEMENTS = (
     CREATE INDEX task_sla ON task (sla_at) WHERE ((status = 'open'::text) AND (escalated_at IS NULL))
     """,
     """
-    CREATE INDEX task_unassigned ON task (retry_at)
+    CREATE INDEX task_unassigned ON task (retry_at, rank, task_id)
+        WHERE ((status = 'open'::text) AND (assignee IS NULL))
+    """,
+    """
+    CREATE INDEX task_list_of_nobody ON task (rank, task_id)
         WHERE ((status = 'open'::text) AND (assignee IS NULL))
     """,
     """
