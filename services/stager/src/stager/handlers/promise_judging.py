@@ -140,7 +140,7 @@ async def _follow_up(
         part, other = each.promise, taken.get(each.promise.loan_id)
         if part.status is not PromiseStatus.KEPT:
             if other is not None and other.follows == part.promise_id:
-                await supersede(tx, [other], house, by=part.promise_id, cause=each.cause)
+                await supersede(tx, [other], house, by=f"promise {part.promise_id}", cause=each.cause)
             continue
         second = second_of(part, house, tx)
         if other is None and second is not None:
