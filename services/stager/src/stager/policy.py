@@ -22,6 +22,7 @@ from stager.domain.preparation import PreparationPolicy, faults_of_preparation
 from stager.domain.promise_policy import PromisePolicy, faults_of_promises
 from stager.domain.rulebook import Rulebook, Shelf, Versioned, scope_of
 from stager.domain.scopes import ties
+from stager.domain.script_policy import ScriptPolicy, faults_of_scripts
 from stager.domain.stage_policy import StagePolicy, bounds_of, faults_of_stages
 from stager.domain.strategy import Strategy, faults_of_strategy
 from stager.domain.waiver_policy import WaiverPolicy, faults_of_waivers
@@ -40,6 +41,7 @@ KINDS: Final = (
     "preparation",
     "promises",
     "plans",
+    "scripts-",
     "waivers",
     "work",
 )
@@ -126,6 +128,7 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
         preparations=_shelf(
             PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
         ),
+        scripts=_shelf(ScriptPolicy, "scripts-", files, lambda s: faults_of_scripts(s, known)),
         work=_shelf(WorkPolicy, "work", files, lambda w: _faults_of_work(w, known, calendars)),
         calendars=calendars,
     )

@@ -18,6 +18,7 @@ from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
 from stager.domain.scopes import ANYONE, Moves, Scope, Subject
+from stager.domain.script_policy import ScriptPolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 from stager.domain.waiver_policy import WaiverPolicy
@@ -148,6 +149,7 @@ class Rulebook:
     promises: Shelf[PromisePolicy]
     plans: Shelf[PlanPolicy]
     waivers: Shelf[WaiverPolicy]
+    scripts: Shelf[ScriptPolicy]
     work: Shelf[WorkPolicy]
     calendars: Mapping[str, Calendar]
 

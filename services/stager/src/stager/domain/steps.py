@@ -14,7 +14,7 @@ import msgspec
 
 from stager.domain.conditions import CaseFacts, may_do, must_stop
 from stager.domain.contact_policy import ContactPolicy
-from stager.domain.conversation import words_of
+from stager.domain.conversation import is_contact, words_of
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.planning import Planned, expires_at, newest_due, next_due
 from stager.domain.stage_policy import StagePolicy
@@ -35,7 +35,8 @@ class Covered(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class StepFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All a step is decided by when it comes due.
 
-    `stage` is None when the loan has left the stage the step was planned for. `from_on`: the local date from which
+    `stage` is None when the loan has left the stage the step was planned for. `appointment_at`: when a call-back is
+    agreed that was neither made nor missed; other contact waits for it. `from_on`: the local date from which
     its days count. `stopped`: the ledger has told the end of the arrears, but facts before it are still missing.
     `unready`: what must be in order before the first contact and is not. `covered_by`: the contact of another loan
     that is about this one too; `covers`: the loans that this contact is about besides.
@@ -50,6 +51,7 @@ class StepFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     zone: str
     stopped: bool
     case: CaseFacts
+    appointment_at: datetime | None = None
     unready: tuple[str, ...] = ()
     covered_by: str | None = None
     covers: tuple[Covered, ...] = ()
@@ -92,7 +94,7 @@ class StepDecision:
 
 
 #: Why a step waits: one that does not repeat is tried again in its next slot. Other reasons are final for it.
-_WAITS: Final = ("missed", "hold_", "arrears_ended", "small_rest", "preparation_")
+_WAITS: Final = ("missed", "hold_", "arrears_ended", "small_rest", "appointment", "preparation_")
 
 
 def decide_step(facts: StepFacts, rules: Rules) -> StepDecision | None:
@@ -133,6 +135,8 @@ def _why_not(facts: StepFacts, step: Step, rules: Rules, expires: datetime) -> s
     kind = rules.holds.stopping(case.holds, step.channel, step.purpose)
     if kind is not None:
         return f"hold_{kind}"
+    if facts.appointment_at is not None and is_contact(step):
+        return "appointment"
     total = case.overdue_total_minor
     if total is not None and rules.contacts.is_small_rest(case.product, case.currency, total):
         return "small_rest"

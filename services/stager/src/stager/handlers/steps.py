@@ -12,6 +12,7 @@ from spine.database import Runtime, Tx
 from spine.failpoints import failpoint
 from stager.domain.cases import StepTimer, stable_id
 from stager.domain.conditions import CaseFacts
+from stager.domain.contact_policy import ContactPolicy
 from stager.domain.conversation import Wish, conversations
 from stager.domain.planning import Planned
 from stager.domain.steps import Covered, Rules, StepDecision, StepFacts, Verdict, decide_step
@@ -102,7 +103,8 @@ def _draft(one: PlannedStep, found: Situation, tx: Tx, house: House, today: date
         from_on=one.steps_from_on,
         zone=one.zone.key,
         stopped=one.stopped,
-        case=case_facts(found, today, rules),
+        case=case_facts(found, today, rules.contacts),
+        appointment_at=found.appointment_at,
     )
     decision = decide_step(facts, rules)
     if decision is None:
@@ -111,7 +113,7 @@ def _draft(one: PlannedStep, found: Situation, tx: Tx, house: House, today: date
     return _Draft(one, found, facts, rules, digests, decision)
 
 
-def case_facts(found: Situation, today: date, rules: Rules) -> CaseFacts:
+def case_facts(found: Situation, today: date, contacts: ContactPolicy) -> CaseFacts:
     """What conditions may ask of a loan, as it is today."""
     episode, party = found.episode, found.party
     figures = episode.figures
@@ -131,7 +133,7 @@ def case_facts(found: Situation, today: date, rules: Rules) -> CaseFacts:
         plan_open=_PLAN_ACTIVE in found.holds,
         failed_debit_reason=found.failed_debit,
         channels=found.channels,
-        local=rules.contacts.is_local(party.region),
+        local=contacts.is_local(party.region),
         loans=found.loans,
     )
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from spine.database import Tx
 from stager.domain.cases import Episode
+from stager.store.appointments import open_appointments
 from stager.store.cases import PartyFacts
 from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.holds import active_holds
@@ -24,7 +25,7 @@ _FACTS: Final = 10
 class Situation:
     """An open loan with its borrower. `channels`: on which the borrower can be reached, None while not known;
     `holds`: the kinds active; `loans`: how many loans in arrears the borrower has; `closed_through`: the newest
-    business date closed for it."""
+    business date closed for it; `appointment_at`: the borrower's next agreed call-back."""
 
     episode: Episode
     party: PartyFacts
@@ -34,6 +35,7 @@ class Situation:
     broken_promises: int
     loans: int
     closed_through: date | None
+    appointment_at: datetime | None
 
 
 async def situations(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[str, Situation]:
@@ -41,7 +43,9 @@ async def situations(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[s
     borrowers = list(borrower_ids)
     rows = await tx.execute(
         f"""
-        SELECT {EPISODE_COLUMNS}, p.zone, p.region, p.locale, p.segment, p.flags, p.channels, c.closed_through,
+        SELECT {EPISODE_COLUMNS}, p.zone, p.region, p.locale, p.segment, p.channels, c.closed_through,
+               ARRAY(SELECT unnest(p.flags)
+                     UNION SELECT g.flag FROM case_flag AS g WHERE g.case_id = e.case_id ORDER BY 1) AS flags,
                b.broken, f.reason AS failed_debit, count(*) OVER (PARTITION BY e.borrower_id) AS loans
         FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN party AS p ON p.borrower_id = u.borrower_id
@@ -55,6 +59,7 @@ async def situations(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[s
         broken_from=today - _BROKEN_DAYS,
     )
     held = await _held(tx, borrowers, tx.now)
+    agreed = await open_appointments(tx, borrowers)
     found = {}
     for row in rows:
         episode = episode_of(row[:-_FACTS])
@@ -67,6 +72,7 @@ async def situations(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[s
             broken_promises=row.broken,
             loans=row.loans,
             closed_through=row.closed_through,
+            appointment_at=agreed[episode.borrower_id][0].at if episode.borrower_id in agreed else None,
         )
     return found
 

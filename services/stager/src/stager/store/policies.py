@@ -15,6 +15,7 @@ from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
 from stager.domain.promise_policy import PromisePolicy
 from stager.domain.rulebook import Rulebook
+from stager.domain.script_policy import ScriptPolicy
 from stager.domain.stage_policy import StagePolicy
 from stager.domain.strategy import Strategy
 from stager.domain.waiver_policy import WaiverPolicy
@@ -30,6 +31,7 @@ _KINDS: dict[type[msgspec.Struct], str] = {
     PromisePolicy: "promises",
     PlanPolicy: "plans",
     WaiverPolicy: "waivers",
+    ScriptPolicy: "scripts",
     WorkPolicy: "work",
 }
 
