@@ -48,6 +48,9 @@ stages:
   S3: []
   S4: []
 """
+LETTER = """S3:
+    - {id: notice, channel: letter, document: overdue-notice, purpose: statutory_notice, once: episode,
+       when: {from_day: 0, slot: day}}"""
 RULES = Rules(
     load_policy(Strategy, STRATEGY, path="strategy-test.yaml").policy,
     SHIPPED.stages.editions[0].policy,
@@ -168,6 +171,20 @@ def test_conditions_are_decided_when_the_step_is_due(known: dict[str, Any], reas
     assert decision.reason == reason
     assert decision.following is None
     assert decision.rule == f"S2.visit/{reason or 'tasked'}"
+
+
+def test_other_contact_waits_for_an_agreed_call_back() -> None:
+    agreed = OPENS + timedelta(hours=5)
+    decision = decided(due("warm", appointment_at=agreed))
+    assert decision.reason == "appointment"
+    assert decision.following is not None and decision.following.due_at == OPENS + timedelta(days=1)
+    assert decided(due("warm", appointment_at=None)).reason is None
+    # A letter disturbs nobody.
+    letter = STRATEGY.replace("S3: []", LETTER)
+    rules = Rules(
+        load_policy(Strategy, letter, path="s.yaml").policy, RULES.stages, RULES.holds, RULES.contacts
+    )
+    assert decided(due("notice", "S3", appointment_at=agreed), rules).reason is None
 
 
 def test_what_is_not_prepared_waits_for_the_next_slot() -> None:

@@ -18,6 +18,11 @@ _FAMILIES: Final[Mapping[str, str]] = {
 }
 
 
+def is_contact(step: Step) -> bool:
+    """Whether somebody speaks or writes to the person, who is not disturbed by letters and work at the desk."""
+    return step.channel in _FAMILIES
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A contact about a loan that would be asked for now; `rank`: how severe its stage is, 0 the mildest."""
