@@ -15,7 +15,7 @@ from stager.store.decisions import decisions_of
 from stager.store.policies import policy_bodies
 from tests.stager.agreeing import DAY, TODAY, a_case, client_of, get, holding, post
 from tests.stager.figures import loan_settled
-from tests.stager.promising import paid, taken_back
+from tests.stager.promising import paid, promise, taken_back
 from tests.stager.stand import Stand
 
 DUE = date(2026, 12, 10)
@@ -128,6 +128,16 @@ async def test_a_signed_plan_holds_the_loan_and_cancels_what_is_planned(
     assert refused["code"] == "plan_besides"
     open_now = await stager.rows("SELECT 1 FROM contact_request WHERE status = 'open'")
     assert open_now == []
+
+
+async def test_a_plan_takes_the_place_of_a_promise(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=TODAY + DAY)
+    assert await holding(stager) == ["promise_open"]
+    await signed(client, case_id)
+    [revised] = await stager.said("promise.revised.v1")
+    assert (revised["status"], await holding(stager)) == ("superseded", ["plan_active"])
 
 
 async def test_interest_runs_under_a_plan_as_it_says(
@@ -266,6 +276,15 @@ async def test_reminders_the_day_before_and_on_the_day_and_none_of_what_is_paid(
         "SELECT status, reason FROM contact_request WHERE step = 'plan-reminder' ORDER BY due_at"
     )
     assert [tuple(row) for row in rows] == [("open", None), ("skipped", "paid_already")]
+
+
+async def test_a_reminder_that_waits_to_be_sent_is_taken_back_when_the_plan_ends(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    plan_id = await signed(client, case_id)
+    await stager.at(stager.local(DUE - DAY, 10))
+    await act(client, case_id, plan_id, "cancel", 200, by="lea", reason="asked for")
+    assert (await stager.said("contact.withdrawn.v1"))[-1]["reason"] == "plan_over"
 
 
 async def test_decisions_come_out_the_same_when_made_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from typing import Final
 
 from spine.business_days import local_instant
 from spine.database import Tx
@@ -16,10 +17,14 @@ from stager.domain.plans import Plan
 from stager.emits import plans as emits
 from stager.handlers.holds import end_holds, new_hold, place_holds
 from stager.handlers.tasks import cancel_tasks
+from stager.handlers.withdrawals import Reasons, withdraw
 from stager.policy import House
 from stager.store.holds import active_holds
 from stager.store.parties import lock_parties
 from stager.store.plans import PlanReminder, forget_reminders, keep_reminders
+
+#: The purpose of a reminder of an instalment.
+REMINDS: Final = "reminder_due"
 
 
 async def put_in_force(tx: Tx, plans: Sequence[Plan], house: House, cause: Envelope | None = None) -> None:
@@ -60,8 +65,13 @@ def _hold(plan: Plan, house: House, now: datetime) -> Hold:
 
 
 async def release(tx: Tx, plans: Sequence[Plan], ended_by: str, by: str | None = None) -> None:
-    """Ends the holds and drops the reminders of plans that are not in force any more."""
+    """Ends the holds of plans that are not in force any more; drops their reminders, and takes back what was asked
+    for and may not be sent yet."""
+    if not plans:
+        return
     await forget_reminders(tx, [plan.plan_id for plan in plans])
+    reasons: Reasons = {plan.loan_id: ("plan_over", None) for plan in plans}
+    await withdraw(tx, reasons, which=lambda request: request.purpose == REMINDS)
     ids = {plan.plan_id for plan in plans}
     held = await active_holds(tx, sorted({plan.borrower_id for plan in plans}))
     ending = [hold for hold in held if hold.kind == "plan_active" and hold.origin in ids]

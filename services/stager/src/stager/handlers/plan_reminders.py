@@ -17,7 +17,7 @@ from stager.domain.money import Money, received_minor
 from stager.domain.plan_policy import Reminders
 from stager.domain.plans import Plan, PlanState
 from stager.emits import cases as emits
-from stager.handlers.plan_force import policy_of
+from stager.handlers.plan_force import REMINDS, policy_of
 from stager.policy import House
 from stager.store.holds import active_holds
 from stager.store.money import money_of
@@ -28,7 +28,6 @@ from stager.store.promises import next_occurrences, open_episodes
 from stager.store.requests import insert_steps
 
 _STEP: Final = "plan-reminder"
-_PURPOSE: Final = "reminder_due"
 
 
 async def remind_of_plans(runtime: Runtime, house: House, batch: int) -> int:
@@ -88,7 +87,7 @@ def _why_not(reminder: PlanReminder, plan: Plan, money: Sequence[Money]) -> str 
 
 
 def _held(holds: Collection[str], policy: HoldPolicy, rule: Reminders) -> str | None:
-    kind = policy.stopping(holds, rule.channel, _PURPOSE)
+    kind = policy.stopping(holds, rule.channel, REMINDS)
     return f"hold_{kind}" if kind is not None else None
 
 
@@ -114,7 +113,7 @@ def _step(
         stage=episode.stage or "",
         channel=rule.channel,
         template=rule.template,
-        purpose=_PURPOSE,
+        purpose=REMINDS,
         due_at=reminder.due_at,
         decided_at=now,
         expires_at=expires,

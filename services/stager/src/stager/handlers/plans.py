@@ -27,14 +27,17 @@ from stager.domain.plans import (
     StatedPlan,
 )
 from stager.domain.promise_refusals import NotInArrears
+from stager.domain.promises import PromiseStatus
 from stager.domain.team import require, require_other
 from stager.handlers.plan_force import policy_of, put_in_force, release
+from stager.handlers.promises import supersede
 from stager.policy import House
 from stager.store.cases import case_by_id, episodes_of_case
 from stager.store.decisions import keep_decisions
 from stager.store.parties import lock_parties
 from stager.store.plans import plan_by_id, plans_of_loans, save_plans
 from stager.store.policies import keep_policies
+from stager.store.promises import promises_of_loans
 from stager.store.team import member
 
 
@@ -204,6 +207,9 @@ async def _bind(tx: Tx, plan: Plan, house: House) -> Plan:
             judge_on=plan.signed_on,
         )
         await save_plans(tx, [plan])
+        # What was promised on the loan is now due by the plan.
+        promises = await promises_of_loans(tx, [plan.loan_id], [PromiseStatus.OPEN])
+        await supersede(tx, promises, house, by=f"plan {plan.plan_id}")
         await put_in_force(tx, [plan], house)
     else:
         await save_plans(tx, [plan])
