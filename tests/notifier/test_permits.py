@@ -203,6 +203,8 @@ async def test_a_key_stands_for_one_permit(world: Make) -> None:
         assert sorted(reply.status_code for reply in replies) == [200, 200, 200, 201]
         assert len({reply.json()["permit_id"] for reply in replies}) == 1
         assert all(reply.json()["granted"] for reply in replies)
+        digests = {str(reply.json()["policy"]) for reply in replies}
+        assert len(digests) == 1 and "cn-house" in digests.pop()
         assert (await ask(client, "k-1", by="agent-8")).status_code == 409
         assert (await ask(client, "k-1", borrower_id="B2", loan_id="L2")).status_code == 409
     assert await told(it) == ["permit.granted.v1"]

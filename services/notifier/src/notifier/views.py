@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from notifier.domain.decision import Verdict
 from notifier.sending.states import Attempt, Message
 from notifier.store.decisions import DecisionRow
 from notifier.store.kill_switch import Switch
@@ -101,6 +102,37 @@ class WhyPage(BaseModel):
     """The decisions about a message, the newest first."""
 
     decisions: list[WhyView]
+
+
+class PolicyView(BaseModel):
+    """The packs a decision was made by; none where a closed gate decided."""
+
+    packs: list[PackView]
+
+
+class AnswerView(BaseModel):
+    """A decision as it is answered. `until`: with defer the least instant that satisfies every rule; with review
+    the instant from which an approval is valid."""
+
+    verdict: Verdict
+    until: datetime | None = None
+    rules: list[RuleView]
+    policy: PolicyView
+    facts_digest: str | None = None
+
+
+class CheckView(AnswerView):
+    """Whether a contact may be made now: with allow until `valid_until`, at the address `contact_ref` names."""
+
+    valid_until: datetime | None = None
+    contact_ref: str | None
+
+
+class PermitView(CheckView):
+    """The answer to one who asked for a permit."""
+
+    permit_id: str
+    granted: bool
 
 
 class PartyTaken(BaseModel):

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from notifier import views
 from notifier.domain.asked import answered, read_asked
 from notifier.domain.pack import Pack
 from notifier.templates import Templates
@@ -37,7 +38,11 @@ class TemplateList(BaseModel):
     templates: list[TemplateView]
 
 
-@router.post("/v1/decisions")
+@router.post(
+    "/v1/decisions",
+    response_class=Response,
+    responses={200: {"model": views.AnswerView | list[views.AnswerView]}},
+)
 async def post_decisions(request: Request) -> Response:
     """One decision, or a list of up to 1000 in the same order. Nothing is looked up and nothing kept."""
     packs: tuple[Pack, ...] = request.app.state.packs

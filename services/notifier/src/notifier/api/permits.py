@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from notifier import views
 from notifier.domain.asked import answer_of
+from notifier.domain.decision import PackRef
 from notifier.domain.pack import PartyKind, Stage
 from notifier.handlers import permits
 from notifier.handlers.permit_facts import Counter, Wanted
@@ -117,7 +118,7 @@ def _checked(asked: CheckRequest) -> CheckRequest:
     return asked
 
 
-@router.post("/v1/permits/check")
+@router.post("/v1/permits/check", response_class=Response, responses={200: {"model": views.CheckView}})
 async def check_permit(asked: CheckRequest, request: Request, runtime: RuntimeOf) -> Response:
     """Whether the contact may be made now, by all that is known; nothing is reserved and nothing kept."""
     counter: Counter = request.app.state.counter
@@ -127,7 +128,15 @@ async def check_permit(asked: CheckRequest, request: Request, runtime: RuntimeOf
     return _json(_answer(told, counter), 200)
 
 
-@router.post("/v1/permits", status_code=201)
+@router.post(
+    "/v1/permits",
+    status_code=201,
+    response_class=Response,
+    responses={
+        200: {"model": views.PermitView, "description": "Not now, or as before"},
+        201: {"model": views.PermitView},
+    },
+)
 async def post_permit(
     asked: PermitRequest,
     request: Request,
@@ -145,7 +154,9 @@ async def post_permit(
         lambda tx: permits.ask(tx, counter, wanted, key=idempotency_key, digest=digest)
     )
     if told is None:
-        return _json(_again(permit), 200)
+        async with runtime.transaction() as tx:
+            [kept] = await decisions.of_message(tx, permit.permit_id, 1)
+        return _json(_again(permit, kept.policy), 200)
     body = {"permit_id": permit.permit_id, "granted": permit.granted, **_answer(told, counter)}
     return _json(body, 201 if permit.granted else 200)
 
@@ -192,7 +203,8 @@ def _answer(told: Told, counter: Counter) -> dict[str, Any]:
     return answer | {"contact_ref": told.contact_ref}
 
 
-def _again(permit: PermitRow) -> dict[str, Any]:
+def _again(permit: PermitRow, packs: tuple[PackRef, ...]) -> dict[str, Any]:
+    """What was answered before, from what was kept of it."""
     until = {} if permit.until is None else {"valid_until" if permit.granted else "until": permit.until}
     return {
         "permit_id": permit.permit_id,
@@ -200,6 +212,7 @@ def _again(permit: PermitRow) -> dict[str, Any]:
         "verdict": permit.verdict,
         **until,
         "rules": [msgspec.to_builtins(rule) for rule in permit.rules],
+        "policy": {"packs": [msgspec.to_builtins(pack) for pack in packs]},
         "facts_digest": permit.facts_digest,
         "contact_ref": permit.contact_ref,
     }
