@@ -16,6 +16,7 @@ from stager.app import build
 from stager.domain.team import Member, Role
 from stager.gate import Gate
 from stager.store.team import save_member
+from tests.stager.conftest import MESSAGES_ONLY
 from tests.stager.figures import DUE_ON, loan_overdue
 from tests.stager.stand import Stand
 
@@ -23,7 +24,7 @@ DAY = timedelta(days=1)
 TOKEN = "t" * 32
 TODAY = DUE_ON + 9 * DAY
 STAGES = read_rule_files("stager", None)["stages-cn.yaml"]
-STRATEGY = read_rule_files("stager", None)["strategy-cn.yaml"]
+STRATEGY = read_rule_files("stager", MESSAGES_ONLY)["strategy-cn.yaml"]
 
 
 def other_side(request: httpx.Request) -> httpx.Response:

@@ -43,7 +43,7 @@ def at(day: date, hour: int, minute: int = 0, zone: ZoneInfo = SHANGHAI) -> date
 
 
 def test_the_first_stage_is_planned_from_its_first_day() -> None:
-    strategy = load_rulebook().strategies.editions[0].policy
+    strategy = load_rulebook().strategies.on(ENTERED).policy
     now = at(ENTERED, 0, 10)
     planned = {
         step.id: due.due_at
@@ -52,13 +52,14 @@ def test_the_first_stage_is_planned_from_its_first_day() -> None:
     assert planned == {
         "warm-reminder": at(ENTERED, 10),
         "soft-reminder": at(ENTERED + timedelta(days=3), 10),
+        "follow-up-call": at(ENTERED + timedelta(days=2), 14),
     }
 
 
 def test_first_steps_are_left_out_later() -> None:
-    strategy = load_rulebook().strategies.editions[0].policy
+    strategy = load_rulebook().strategies.on(ENTERED).policy
     planned = plan_stage(strategy, "S1", from_on=ENTERED, firsts=False, zone=SHANGHAI, now=at(ENTERED, 0, 10))
-    assert [step.id for step, _ in planned] == ["soft-reminder"]
+    assert [step.id for step, _ in planned] == ["soft-reminder", "follow-up-call"]
 
 
 def test_a_repeated_step_keeps_its_grid_however_late_it_is_planned() -> None:
@@ -194,7 +195,7 @@ def test_what_follows_is_later_and_what_was_missed_is_one(
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York"])
 def test_nothing_shipped_becomes_due_outside_eight_to_ten(zone: str) -> None:
-    strategy = load_rulebook().strategies.editions[0].policy
+    strategy = load_rulebook().strategies.on(ENTERED).policy
     for stage in strategy.stages:
         for step, due in plan_stage(
             strategy, stage, from_on=ENTERED, firsts=True, zone=ZoneInfo(zone), now=at(ENTERED, 0)

@@ -7,33 +7,83 @@ import pytest
 from spine.calendars import load_calendars
 from spine.policy import BadPolicy, read_rule_files
 from stager.policy import load_rulebook, rulebook_of
+from tests.stager.conftest import MESSAGES_ONLY
 
 CALENDARS = load_calendars()
-SHIPPED = read_rule_files("stager", None)
+SHIPPED = {name: t for name, t in read_rule_files("stager", None).items() if not name.endswith("-us.yaml")}
+#: As shipped, but without what the plan does beyond messages.
+PLAIN = read_rule_files("stager", MESSAGES_ONLY)["strategy-cn.yaml"]
+
+
+def plan_of(name: str) -> dict[str, list[tuple[object, ...]]]:
+    """Of each stage: step, channel, what is said or made, first day, every how many days or after what."""
+    editions = load_rulebook().strategies.editions
+    strategy = next(edition.policy for edition in editions if edition.policy.name == name)
+    return {
+        stage: [
+            (
+                step.id,
+                step.channel,
+                step.template or step.document or step.task,
+                (step.after.step, step.after.hours) if step.after else (step.from_day, step.every_days),
+                strategy.slot_of(step).at,
+            )
+            for step in steps
+        ]
+        for stage, steps in strategy.stages.items()
+    }
 
 
 def test_the_shipped_plan_is_staged() -> None:
-    strategy = load_rulebook().strategies.editions[0].policy
-    plan = {
-        stage: [(s.id, s.channel, s.once, s.from_day, s.every_days, strategy.slot_of(s).at) for s in steps]
-        for stage, steps in strategy.stages.items()
-    }
-    assert plan == {
+    assert plan_of("strategy-cn") == {
         "DUE": [],
         "S1": [
-            ("warm-reminder", "sms", "episode", 0, None, "10:00"),
-            ("soft-reminder", "sms", None, 3, 3, "10:00"),
+            ("warm-reminder", "sms", "s1-warm-sms", (0, None), "10:00"),
+            ("first-call", "call", None, ("warm-reminder", 2), "09:00"),
+            ("soft-reminder", "sms", "s1-soft-sms", (3, 3), "10:00"),
+            ("follow-up-call", "call", None, (2, 2), "14:00"),
         ],
         "S2": [
-            ("soft-morning", "wechat", None, 0, 2, "09:00"),
-            ("soft-evening", "wechat", None, 0, 2, "19:00"),
+            ("soft-morning", "wechat", "s2-soft-wechat-morning", (0, 1), "09:00"),
+            ("daily-call", "call", None, (0, 1), "14:00"),
+            ("soft-evening", "wechat", "s2-soft-wechat-evening", (0, 1), "19:00"),
+            ("local-visit", "visit", None, (7, 14), "09:30"),
         ],
         "S3": [
-            ("formal-notice", "sms", "episode", 0, None, "10:00"),
-            ("formal-reminder", "sms", None, 7, 7, "10:00"),
+            ("overdue-notice", "letter", "overdue_notice", (0, None), "09:30"),
+            ("formal-notice", "sms", "s3-formal-sms", (0, None), "10:00"),
+            ("credit-report-notice", "letter", "credit_report_notice", ("overdue-notice", 72), "09:30"),
+            ("restructuring-call", "call", None, (2, 3), "14:00"),
+            ("visit-after-notice", "visit", None, ("overdue-notice", 120), "09:30"),
+            ("formal-reminder", "sms", "s3-formal-sms", (7, 7), "10:00"),
         ],
-        "S4": [("final-reminder", "sms", None, 0, 14, "10:00")],
+        "S4": [
+            ("legal-pack", "task", "referral", (0, None), "09:30"),
+            ("final-reminder", "sms", "s4-formal-sms", (0, 14), "10:00"),
+        ],
     }
+
+
+def test_visits_shipped_are_for_local_people_and_made_by_two() -> None:
+    strategies = [edition.policy for edition in load_rulebook().strategies.editions]
+    steps = [step for strategy in strategies for stage in strategy.stages.values() for step in stage]
+    visits = [step for step in steps if step.channel == "visit"]
+    assert [step.id for step in visits] == ["local-visit", "visit-after-notice"]
+    assert all(step.people == 2 and [c.local for c in step.only_if] == [True] for step in visits)
+    fallbacks = {step.id: step.fallback.template for step in steps if step.fallback is not None}
+    assert fallbacks == {"soft-morning": "s2-soft-sms", "soft-evening": "s2-soft-sms"}
+
+
+def test_calls_in_the_united_states_stay_within_seven_in_seven_days() -> None:
+    plan = plan_of("strategy-us")
+    assert plan["S1"][0][:3] == ("validation-notice", "letter", "validation_notice")
+    assert {channel for steps in plan.values() for _, channel, *_ in steps} == {"letter", "call", "task"}
+    for stage, steps in plan.items():
+        calls = [timing for _, channel, _, timing, _ in steps if channel == "call"]
+        days = {0} if stage == "S1" else set()
+        for first, every in (timing for timing in calls if isinstance(timing[0], int)):
+            days |= set(range(first, 40, every))
+        assert max((len(days & set(range(day, day + 7))) for day in range(40)), default=0) <= 4
 
 
 def planned(step: str, stage: str = "S2") -> list[str]:
@@ -151,7 +201,7 @@ def test_a_step_is_timed_by_one_thing() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_strategy_is_refused_with_file_and_reason(old: str, new: str, reason: str) -> None:
-    text = SHIPPED["strategy-cn.yaml"]
+    text = PLAIN
     assert old in text
     with pytest.raises(BadPolicy) as refused:
         rulebook_of({**SHIPPED, "strategy-cn.yaml": text.replace(old, new)}, CALENDARS)
