@@ -6,7 +6,54 @@ from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+import msgspec
+
 from stager.remote import Remote, Unreachable
+
+
+class Unpaid(msgspec.Struct, frozen=True):
+    """Amounts by component as decimal strings."""
+
+    principal: str
+    interest: str
+    fee: str
+    penalty: str
+    compound: str
+    total: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An instalment, charge or chargeback, and what is unpaid of it. `id`: the number of an instalment."""
+
+    kind: str
+    due_on: date
+    unpaid: Unpaid
+    id: str | None = None
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """How the arrears of a loan on a date came about, and the same in sentences."""
+
+    loan_id: str
+    currency: str
+    as_of: date
+    status: str
+    dpd: int
+    items: tuple[Item, ...]
+    overdue: Unpaid
+    sentences: tuple[str, ...]
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """A loan as its contract states it, and where it stands."""
+
+    loan_id: str
+    product: str
+    currency: str
+    principal: str
+    opened_on: date
+    as_of: date
+    status: str
 
 
 class Books(Remote):
@@ -23,3 +70,16 @@ class Books(Remote):
             dict[str, Any],
             query={"as_of": as_of.isoformat(), "locale": locale},
         )
+
+    async def lines(self, loan_id: str, as_of: date, locale: str) -> Lines | Unreachable:
+        """The same, read into what documents are composed from."""
+        return await self._ask(
+            "GET",
+            f"/v1/loans/{quote(loan_id, safe='')}/breakdown",
+            Lines,
+            query={"as_of": as_of.isoformat(), "locale": locale},
+        )
+
+    async def contract(self, loan_id: str) -> Contract | Unreachable:
+        """The loan as its contract states it."""
+        return await self._ask("GET", f"/v1/loans/{quote(loan_id, safe='')}", Contract)

@@ -16,6 +16,7 @@ from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files, refuse
 from stager.domain.contact_policy import ContactPolicy, faults_of_contacts
 from stager.domain.cutover import CutoverPolicy
+from stager.domain.documents.policy import DocumentPolicy, faults_of_documents
 from stager.domain.hold_policy import HoldPolicy, faults_of_holds
 from stager.domain.plan_policy import PlanPolicy, faults_of_plans
 from stager.domain.preparation import PreparationPolicy, faults_of_preparation
@@ -38,6 +39,7 @@ KINDS: Final = (
     "holds",
     "cutover",
     "contacts",
+    "documents",
     "preparation",
     "promises",
     "plans",
@@ -128,6 +130,7 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
         preparations=_shelf(
             PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
         ),
+        documents=_shelf(DocumentPolicy, "documents", files, lambda d: faults_of_documents(d, known)),
         scripts=_shelf(ScriptPolicy, "scripts-", files, lambda s: faults_of_scripts(s, known)),
         work=_shelf(WorkPolicy, "work", files, lambda w: _faults_of_work(w, known, calendars)),
         calendars=calendars,

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stager.api import actions, brief, cases, claims, holds, plans, policies, promises, tasks, team, waivers
+from stager.api import (
+    actions,
+    brief,
+    cases,
+    claims,
+    documents,
+    holds,
+    plans,
+    policies,
+    promises,
+    tasks,
+    team,
+    waivers,
+)
 from stager.api.acting import guarded
 
-_PARTS = (actions, brief, cases, claims, holds, plans, policies, promises, tasks, team, waivers)
+_PARTS = (actions, brief, cases, claims, documents, holds, plans, policies, promises, tasks, team, waivers)
 
 router = APIRouter(routes=guarded(route for part in _PARTS for route in part.router.routes))

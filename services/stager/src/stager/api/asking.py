@@ -18,8 +18,8 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_lengt
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 #: The opaque id of the person who acts: a member of the team.
 MemberId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
-#: For whom a list or a detail is asked: a member of an agency sees only what is placed with it. Without it the house
-#: asks for itself, which is for its own services alone until access control names everybody.
+#: For whom a list or a detail is asked: a member of an agency sees only what is placed with it. Without it the
+#: house asks for itself, which is for its own services alone until access control names everybody.
 ActingMember = Annotated[
     str | None, Header(alias="X-Tact-Member", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
 ]

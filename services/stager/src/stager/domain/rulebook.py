@@ -13,6 +13,7 @@ from spine.business_days import Calendar
 from spine.policy import Loaded
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
+from stager.domain.documents.policy import DocumentPolicy
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
@@ -150,6 +151,7 @@ class Rulebook:
     plans: Shelf[PlanPolicy]
     waivers: Shelf[WaiverPolicy]
     scripts: Shelf[ScriptPolicy]
+    documents: Shelf[DocumentPolicy]
     work: Shelf[WorkPolicy]
     calendars: Mapping[str, Calendar]
 

@@ -177,11 +177,14 @@ async def place_tasks(tx: Tx, case_id: str, agency_id: str | None) -> list[str]:
 
 
 async def notice_delivered_at(tx: Tx, case_id: str, steps: Sequence[str]) -> datetime | None:
-    """When an overdue notice of the case reached the person: a message of one of these steps that was delivered."""
+    """When an overdue notice of the case reached the person: the document, or a message of one of these steps."""
     row = (
         await tx.execute(
             """
-            SELECT min(outcome_at) AS at FROM contact_request
+            SELECT least(min(outcome_at), (
+                       SELECT min(v.delivered_at) FROM document AS d JOIN document_delivery AS v USING (document_id)
+                       WHERE d.case_id = :case AND d.kind = 'overdue_notice')) AS at
+            FROM contact_request
             WHERE loan_id IN (SELECT e.loan_id
                               FROM collection_case AS c JOIN episode AS e USING (borrower_id, case_id)
                               WHERE c.case_id = :case)

@@ -10,6 +10,7 @@ import rfc8785
 from spine.database import Tx
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
+from stager.domain.documents.policy import DocumentPolicy
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.plan_policy import PlanPolicy
 from stager.domain.preparation import PreparationPolicy
@@ -32,6 +33,7 @@ _KINDS: dict[type[msgspec.Struct], str] = {
     PlanPolicy: "plans",
     WaiverPolicy: "waivers",
     ScriptPolicy: "scripts",
+    DocumentPolicy: "documents",
     WorkPolicy: "work",
 }
 

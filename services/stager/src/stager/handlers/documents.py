@@ -1,0 +1,274 @@
+"""Documents are composed for a case: facts from the ledger and from here, words from the policy, kept as made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+import rfc8785
+
+from spine.database import Tx
+from spine.documents.model import Document, Locale, digest_of
+from spine.errors import BadRequest, Conflict, Unavailable
+from spine.money import parse_minor
+from spine.policy import Loaded
+from stager.books import Books, Contract, Item, Lines
+from stager.domain.cases import Episode, stable_id
+from stager.domain.documents.facts import CertificateFacts, LoanFacts, NoticeFacts, OverdueItem, PlanFacts
+from stager.domain.documents.overdue_notice import compose_notice
+from stager.domain.documents.policy import DocumentKind, DocumentPolicy
+from stager.domain.documents.repayment_plan import compose_plan
+from stager.domain.documents.settlement_certificate import compose_certificate
+from stager.domain.plans import PlanState
+from stager.domain.team import Role, require
+from stager.domain.waivers import WaiverState
+from stager.policy import House
+from stager.remote import Unreachable
+from stager.store.cases import case_by_id, episodes_of_case
+from stager.store.documents import (
+    Delivery,
+    Made,
+    deliveries_of,
+    document_of_case,
+    find_document,
+    insert_document,
+    keep_delivery,
+    last_made,
+    next_number,
+)
+from stager.store.parties import lock_parties
+from stager.store.plans import plan_by_id
+from stager.store.policies import keep_policies
+from stager.store.team import member
+from stager.store.waivers import waivers_of_case
+
+_MAKERS = (Role.COLLECTOR, Role.LEAD, Role.COMPLIANCE, Role.AGENCY)
+_BOUND = (WaiverState.APPROVED, WaiverState.EFFECTIVE)
+
+
+class DocumentExists(Conflict):
+    """The episode has this document already; say `reissue` and why to make it again."""
+
+    code = "document_exists"
+
+
+class LedgerSilent(Unavailable):
+    """The ledger, whose figures the document states, gave none; try again."""
+
+    code = "ledger_silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made. `plan_id` for a repayment plan alone; `reissue`: why it is made again, if it is."""
+
+    case_id: str
+    kind: DocumentKind
+    loan_id: str
+    locale: Locale
+    by: str
+    plan_id: str | None = None
+    reissue: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of what was asked for."""
+        asked = {f: str(getattr(self, f)) for f in ("kind", "loan_id", "locale", "by", "plan_id", "reissue")}
+        return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the ledger stated of a loan; `lines` only where a document needs them."""
+
+    contract: Contract
+    lines: Lines | None = None
+
+
+async def ask_ledger(books: Books, wanted: Wanted, today: date) -> Stated:
+    """Asks the ledger before anything is locked. Raises LedgerSilent."""
+    contract = await books.contract(wanted.loan_id)
+    if isinstance(contract, Unreachable):
+        raise LedgerSilent(contract.detail)
+    if wanted.kind is not DocumentKind.OVERDUE_NOTICE:
+        return Stated(contract)
+    lines = await books.lines(wanted.loan_id, today, wanted.locale)
+    if isinstance(lines, Unreachable):
+        raise LedgerSilent(lines.detail)
+    return Stated(contract, lines)
+
+
+async def make_document(
+    tx: Tx, house: House, wanted: Wanted, stated: Stated, *, key: str
+) -> tuple[Made, bool]:
+    """Makes a document; what was made, and whether it is new. `key` makes a repeat the same.
+
+    Raises NotFound, BadRequest, DocumentExists, MissingField, SumsDiffer, Conflict for a key used otherwise, and
+    what `member` and `require` raise.
+    """
+    case = await case_by_id(tx, wanted.case_id)
+    await lock_parties(tx, [case.borrower_id], house.zone)
+    document_id = stable_id("document", wanted.case_id, key)
+    known = await find_document(tx, document_id)
+    if known is not None:
+        if known.request_digest != wanted.digest:
+            raise Conflict("this Idempotency-Key was used for another document", document_id=document_id)
+        return known, False
+    require(await member(tx, wanted.by), *_MAKERS)
+    episodes = [each for each in await episodes_of_case(tx, case) if each.loan_id == wanted.loan_id]
+    if not episodes:
+        raise BadRequest(f"loan_id: loan {wanted.loan_id} is not in case {wanted.case_id}", field="loan_id")
+    episode = episodes[0]
+    about = wanted.plan_id or ""
+    before = await last_made(
+        tx,
+        loan_id=wanted.loan_id,
+        episode=episode.episode,
+        kind=wanted.kind,
+        about=about,
+        locale=wanted.locale,
+    )
+    if before is not None and wanted.reissue is None:
+        raise DocumentExists(
+            f"{before.number} was made on {before.made_at:%Y-%m-%d}", document_id=before.document_id
+        )
+    today = house.today(tx.now)
+    edition = house.rulebook.documents.on(today)
+    number = await next_number(tx, edition.policy.prefixes[wanted.kind], today.year)
+    document = await _composed(tx, house, wanted, stated, episode, edition, number)
+    made = Made(
+        document_id=document_id,
+        number=number,
+        kind=wanted.kind,
+        locale=wanted.locale,
+        case_id=wanted.case_id,
+        borrower_id=case.borrower_id,
+        loan_id=wanted.loan_id,
+        episode=episode.episode,
+        about=about,
+        reissue=before.reissue + 1 if before is not None else 0,
+        reissue_reason=wanted.reissue if before is not None else None,
+        as_of=stated.lines.as_of if stated.lines is not None else today,
+        body=msgspec.json.encode(document, order="sorted").decode(),
+        digest=digest_of(document),
+        policy_digest=edition.digest,
+        request_digest=wanted.digest,
+        made_by=wanted.by,
+        made_at=tx.now,
+    )
+    await insert_document(tx, made)
+    await keep_policies(tx, house.rulebook, {edition.digest})
+    return made, True
+
+
+async def _composed(
+    tx: Tx,
+    house: House,
+    wanted: Wanted,
+    stated: Stated,
+    episode: Episode,
+    edition: Loaded[DocumentPolicy],
+    number: str,
+) -> Document:
+    policy, today = edition.policy, house.today(tx.now)
+    loan = _loan(stated.contract)
+    match wanted.kind:
+        case DocumentKind.OVERDUE_NOTICE:
+            stages = house.rulebook.stages.on(today).policy
+            reached = stages.rank(episode.stage) if episode.stage is not None else -1
+            return compose_notice(
+                _notice(loan, episode, stated.lines),
+                policy,
+                wanted.locale,
+                number=number,
+                on=today,
+                formal=reached >= stages.rank(policy.consequences.from_stage),
+            )
+        case DocumentKind.REPAYMENT_PLAN:
+            return compose_plan(await _plan(tx, wanted, loan), policy, wanted.locale, number=number, on=today)
+        case DocumentKind.SETTLEMENT_CERTIFICATE:
+            settled = CertificateFacts(loan, today if loan.status == "settled" else None)
+            return compose_certificate(settled, policy, wanted.locale, number=number, on=today)
+
+
+def _loan(contract: Contract) -> LoanFacts:
+    return LoanFacts(
+        loan_id=contract.loan_id,
+        product=contract.product,
+        currency=contract.currency,
+        disbursed_minor=parse_minor(contract.principal, contract.currency),
+        disbursed_on=contract.opened_on,
+        status=contract.status,
+    )
+
+
+def _notice(loan: LoanFacts, episode: Episode, lines: Lines | None) -> NoticeFacts:
+    if lines is None or not episode.is_open or loan.status not in ("overdue", "written_off"):
+        raise Conflict(f"loan {loan.loan_id} is not overdue: there is nothing to give notice of")
+
+    def minor(text: str) -> int:
+        return parse_minor(text, loan.currency)
+
+    owed = lines.overdue
+    return NoticeFacts(
+        loan=loan,
+        stage=episode.stage,
+        as_of=lines.as_of,
+        dpd=lines.dpd,
+        items=tuple(_item(each, loan.currency) for each in _unpaid(lines.items, lines.as_of, loan.currency)),
+        principal=minor(owed.principal),
+        interest=minor(owed.interest),
+        penalty=minor(owed.penalty),
+        compound=minor(owed.compound),
+        fee=minor(owed.fee),
+        total=minor(owed.total),
+        formula=lines.sentences,
+    )
+
+
+def _unpaid(items: Sequence[Item], as_of: date, currency: str) -> list[Item]:
+    return [each for each in items if each.due_on < as_of and parse_minor(each.unpaid.total, currency) > 0]
+
+
+def _item(item: Item, currency: str) -> OverdueItem:
+    return OverdueItem(
+        seq=item.id if item.kind == "instalment" else None,
+        due_on=item.due_on,
+        **{
+            name: parse_minor(getattr(item.unpaid, name), currency)
+            for name in ("principal", "interest", "penalty", "compound", "fee")
+        },
+    )
+
+
+async def _plan(tx: Tx, wanted: Wanted, loan: LoanFacts) -> PlanFacts:
+    plan = await plan_by_id(tx, wanted.plan_id) if wanted.plan_id is not None else None
+    if plan is None or plan.case_id != wanted.case_id or plan.loan_id != wanted.loan_id:
+        raise BadRequest("plan_id: the loan of this case has no such plan", field="plan_id")
+    if plan.state in (PlanState.CANCELLED, PlanState.BREACHED):
+        raise Conflict(f"the plan is {plan.state}: nobody signs it any more", plan_id=plan.plan_id)
+    waivers = [
+        each
+        for each in await waivers_of_case(tx, wanted.case_id)
+        if each.loan_id == wanted.loan_id and each.state in _BOUND
+    ]
+    return PlanFacts(loan, plan, tuple(waivers))
+
+
+async def record_delivery(
+    tx: Tx, house: House, *, case_id: str, document_id: str, delivery: Delivery
+) -> tuple[Delivery, bool]:
+    """Keeps how a document reached its reader; the first word counts. Raises NotFound and what `member` raises."""
+    case = await case_by_id(tx, case_id)
+    await lock_parties(tx, [case.borrower_id], house.zone)
+    made = await document_of_case(tx, case_id, document_id)
+    require(await member(tx, delivery.recorded_by), *_MAKERS)
+    if not made.made_at <= delivery.delivered_at <= tx.now:
+        raise BadRequest(
+            "delivered_at: after the document was made, and not in the future", field="delivered_at"
+        )
+    new = await keep_delivery(tx, delivery)
+    return (await deliveries_of(tx, [document_id]))[document_id], new

@@ -1,0 +1,1 @@
+"""Documents as data, and the files made of them: no word of any business is in here."""
