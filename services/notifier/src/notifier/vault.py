@@ -137,6 +137,15 @@ def mask(address: str, channel: str) -> str:
     return f"****{shown[-2:]}" if len(shown) >= 6 else "****"
 
 
+def mask_id(number: str) -> str:
+    """What may be shown of an identity number: its first and last few characters, all between hidden."""
+    shown = unicodedata.normalize("NFKC", number).strip()
+    ends = 4 if len(shown) >= 15 else 2
+    if len(shown) <= 2 * ends + 2:
+        return "*" * len(shown)
+    return f"{shown[:ends]}{'*' * (len(shown) - 2 * ends)}{shown[-ends:]}"
+
+
 def load_or_create_kek(path: Path) -> tuple[dict[str, bytes], str]:
     """The keys of the one-machine mode and the id of the active one, made at the first call; readable by its
     owner alone. Several processes may call this at once: all get the same keys."""

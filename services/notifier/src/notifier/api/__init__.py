@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from notifier.api import decisions, messages, permits
+from notifier.api import decisions, documents, messages, permits
 
-router = APIRouter(routes=[route for part in (messages, decisions, permits) for route in part.router.routes])
+router = APIRouter(
+    routes=[route for part in (messages, decisions, permits, documents) for route in part.router.routes]
+)

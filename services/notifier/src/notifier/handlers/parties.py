@@ -81,7 +81,6 @@ class PartyIntake:
 
     def _person(self, event: BorrowerUpdated, before: PersonRow) -> PersonRow:
         key = before.subject_key or self.vault.new_subject_key()
-        place = f"party|{{}}|{event.borrower_id}"
         id_number = event.id_number
         # A zone that does not exist is kept as it came: whoever decides then knows that it is not known.
         return PersonRow(
@@ -94,9 +93,9 @@ class PartyIntake:
             segment=_told(event),
             vulnerable=event.vulnerable,
             subject_key=key,
-            name_cipher=self.vault.encrypt(key, event.name, place.format("name")),
+            name_cipher=self.vault.encrypt(key, event.name, name_place(event.borrower_id)),
             id_number_cipher=(
-                self.vault.encrypt(key, id_number, place.format("id_number")) if id_number else None
+                self.vault.encrypt(key, id_number, id_number_place(event.borrower_id)) if id_number else None
             ),
         )
 
@@ -113,8 +112,11 @@ class PartyIntake:
             place=point.place,
             consent=point.consent,
             consent_at=tx.now,
+            # Only a telephone number has another form that is as good: of other addresses every letter counts.
             address_cipher=self.vault.encrypt(
-                person.subject_key, address if usable else point.address, address_place(ref)
+                person.subject_key,
+                address if usable and point.channel in _BY_PHONE else point.address.strip(),
+                address_place(ref),
             ),
             address_index=self.vault.blind_index(point.address),
             usable=usable,
@@ -136,6 +138,11 @@ def address_place(ref: str) -> str:
 def name_place(borrower_id: str) -> str:
     """Where a name is sealed to."""
     return f"party|name|{borrower_id}"
+
+
+def id_number_place(borrower_id: str) -> str:
+    """Where an identity number is sealed to."""
+    return f"party|id_number|{borrower_id}"
 
 
 def _told(event: BorrowerUpdated) -> dict[str, str]:
