@@ -11,7 +11,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.platypus import Flowable, KeepTogether, SimpleDocTemplate, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
 from spine.documents import model
@@ -29,6 +29,9 @@ _LINE: Final = HexColor("#9AA0A6")
 _SHADE: Final = HexColor("#F1F3F4")
 _GREY: Final = HexColor("#5F6368")
 _LABEL_SHARE: Final = 0.28
+_FITS_A_PAGE: Final = 800
+#: A heading has at least so much of its section below it.
+_HEADED: Final = 34 * mm
 # The library keeps state of its own while it lays out a page.
 _ONE_AT_A_TIME: Final = threading.Lock()
 
@@ -150,7 +153,8 @@ class _Layout:
     def _block(self, block: model.Block) -> list[Flowable]:
         match block:
             case model.Heading(text=text):
-                return [self._text(text, _WIDTH, size=12, before=8, after=4, with_next=True)]
+                # What follows begins on the same page, and a long table goes on over the next ones.
+                return [CondPageBreak(_HEADED), self._text(text, _WIDTH, size=12, before=8, after=4)]
             case model.Paragraph(text=text, align=align):
                 return [self._text(text, _WIDTH, align=align, after=5)]
             case model.Clauses(items=items):
@@ -172,11 +176,10 @@ class _Layout:
         align: model.Align = "left",
         before: float = 0,
         after: float = 0,
-        with_next: bool = False,
     ) -> Flowable:
         lines = wrapped(_printable(text), width, lambda part: stringWidth(part, self._font, size))
         placed = Lines(lines, self._font, size, align)
-        placed.spaceBefore, placed.spaceAfter, placed.keepWithNext = before, after, int(with_next)
+        placed.spaceBefore, placed.spaceAfter = before, after
         return placed
 
     def _clause(self, number: int, text: str) -> Flowable:
@@ -191,7 +194,9 @@ class _Layout:
         cells = [
             [self._cell(row.label, left, size=9.5), self._cell(row.value, _WIDTH - left)] for row in rows
         ]
-        grid = Grid(cells, colWidths=[left, _WIDTH - left], splitInRow=1)
+        # A row goes to the next page whole, unless it is one that no page could hold.
+        tall = any(len(row.value) > _FITS_A_PAGE for row in rows)
+        grid = Grid(cells, colWidths=[left, _WIDTH - left], splitInRow=int(tall))
         grid.setStyle(
             [
                 ("GRID", (0, 0), (-1, -1), 0.5, _LINE),

@@ -53,7 +53,9 @@ def compose_notice(
                 Field(label=label("id_masked"), value="{{borrower.id_masked}}"),
                 Field(label=label("address"), value="{{borrower.address}}"),
                 Field(label=label("contract"), value=known("contract", loan.loan_id)),
-                Field(label=label("product"), value=known("product", loan.product)),
+                Field(
+                    label=label("product"), value=policy.product_name(known("product", loan.product), locale)
+                ),
                 Field(
                     label=label("disbursed"),
                     value=f"{amount(disbursed, loan.currency)} · {day(disbursed_on, locale)}",
@@ -128,7 +130,7 @@ def _items(facts: NoticeFacts, policy: DocumentPolicy, locale: Locale) -> Table:
     ]
     columns += [
         Column(label=policy.labels[name].in_language(locale), align="right", share=share)
-        for name, share in (("penalty", 3), ("compound", 3), ("fee", 3), ("total", 4))
+        for name, share in (("penalty", 4), ("compound", 4), ("fee", 3), ("total", 4))
     ]
 
     def row(item: OverdueItem) -> tuple[str, ...]:

@@ -69,8 +69,14 @@ class DocumentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     issuer: Issuer
     consequences: Consequences
     prefixes: dict[DocumentKind, Annotated[str, Meta(pattern=r"^[A-Z]{1,6}$")]]
+    products: dict[str, Wording] = {}
     texts: dict[str, Wording]
     labels: dict[str, Wording]
+
+    def product_name(self, product: str, locale: Locale) -> str:
+        """What a product is called; its id where the table does not know it."""
+        named = self.products.get(product)
+        return named.in_language(locale) if named is not None else product
 
 
 #: The texts that the documents need, each with the facts that may stand in it.

@@ -62,7 +62,9 @@ def compose_plan(
         Heading(text=label("balance")),
         Fields(
             rows=(
-                Field(label=label("product"), value=known("product", loan.product)),
+                Field(
+                    label=label("product"), value=policy.product_name(known("product", loan.product), locale)
+                ),
                 Field(
                     label=label("disbursed"),
                     value=f"{amount(disbursed, loan.currency)} · {day(disbursed_on, locale)}",

@@ -43,7 +43,10 @@ def compose_certificate(
             Fields(
                 rows=(
                     Field(label=label("contract"), value=known("contract", loan.loan_id)),
-                    Field(label=label("product"), value=known("product", loan.product)),
+                    Field(
+                        label=label("product"),
+                        value=policy.product_name(known("product", loan.product), locale),
+                    ),
                     Field(
                         label=label("disbursed"),
                         value=f"{amount(disbursed, loan.currency)} · {day(disbursed_on, locale)}",
