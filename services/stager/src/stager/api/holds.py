@@ -14,12 +14,16 @@ from spine.errors import BadRequest, NotFound
 from spine.events.stager import HoldKind
 from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
 from stager.domain.cases import Hold
+from stager.domain.hold_asked import Held, HoldAsked
 from stager.domain.hold_policy import Finding
-from stager.handlers.hold_requests import Held, HoldAsked, extend_by_hand, lift_by_hand, place_by_hand
+from stager.handlers.hold_requests import extend_by_hand, lift_by_hand, place_by_hand
 from stager.store.cases import loans_of_case
+from stager.store.decisions import decisions_of
 from stager.store.holds import hold_by_id, holds_of_borrower
 from stager.store.person_holds import borrower_of_loan, person_holds_of
+from stager.store.policies import policy_bodies
 from stager.views import holds as views
+from stager.views.actions import ActionWhy, action_why
 
 router = APIRouter()
 
@@ -178,6 +182,21 @@ async def get_person_holds(borrower_id: str, runtime: RuntimeOf) -> views.Borrow
         person=[views.person_hold_view(person, holds, now) for person in persons],
         loans=[views.hold_view(hold, now) for hold in holds if hold.person_hold_id is None],
     )
+
+
+@router.get("/v1/holds/{hold_id}/why")
+async def get_hold_why(hold_id: str, runtime: RuntimeOf) -> ActionWhy:
+    """Why a hold is as it is: placed, extended and lifted, each decided again from its own facts and table."""
+    async with runtime.transaction() as tx:
+        hold = await hold_by_id(tx, hold_id)
+        person_hold_id = hold_id if hold is None else hold.person_hold_id
+        decisions = await decisions_of(tx, "hold", hold_id)
+        if person_hold_id is not None:
+            decisions = [*await decisions_of(tx, "person_hold", person_hold_id), *decisions]
+        bodies = await policy_bodies(tx, [each for one in decisions for each in one.policy_digests])
+    if not decisions:
+        raise NotFound(f"no hold {hold_id}", hold_id=hold_id)
+    return action_why(hold_id, decisions, bodies)
 
 
 @router.post("/v1/holds/{hold_id}/lift")

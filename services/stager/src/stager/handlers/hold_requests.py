@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from spine.database import Tx
 from spine.errors import BadRequest, Conflict, NotFound
 from spine.outbox import emit
 from stager.domain.cases import Hold, stable_id
+from stager.domain.hold_asked import Held, HoldAsked, HoldFixed, HoldIncomplete, HoldIsOver
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.holding import HoldFacts, HoldVerdict, decide_hold, with_days_off
 from stager.domain.person_holds import PersonHold, with_fate_of
@@ -20,52 +21,14 @@ from stager.domain.team import NotAllowed
 from stager.emits import cases as emits
 from stager.handlers.holds import end_holds, keep_hold_decisions, new_hold, place_holds, place_person_holds
 from stager.policy import House
+from stager.store.agencies import check_sees
+from stager.store.flags import open_cases
 from stager.store.holds import hold_by_id, save_holds
 from stager.store.parties import lock_parties
 from stager.store.person_holds import holds_following, person_hold_by_id, save_person_holds
 from stager.store.team import member
 
 _Any = TypeVar("_Any", Hold, PersonHold)
-
-
-class HoldIncomplete(BadRequest):
-    """Something is missing without which this is not done to the hold; it says what."""
-
-    code = "hold_incomplete"
-
-
-class HoldIsOver(Conflict):
-    """The hold has been lifted or has run out; place another one."""
-
-    code = "hold_is_over"
-
-
-class HoldFixed(Conflict):
-    """The hold is not extended: its kind is not, or it has been, or facts say how long it lasts."""
-
-    code = "hold_fixed"
-
-
-@dataclass(frozen=True, slots=True)
-class HoldAsked:
-    """A hold as a member asks for it. `key` makes a repeat the same hold: with the subject it gives the id."""
-
-    kind: str
-    reason: str
-    by: str
-    key: str
-    until: datetime | None = None
-    ground: str | None = None
-    treatment_ended_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A hold as it is now: on a person with those of the loans that follow it, or on a loan alone."""
-
-    person: PersonHold | None
-    holds: tuple[Hold, ...]
-    is_new: bool = False
 
 
 async def place_by_hand(
@@ -98,6 +61,7 @@ async def place_by_hand(
             treatment_ended_on=asked.treatment_ended_on,
         ),
         asked.by,
+        borrower_id,
     )
     if verdict.until is not None and verdict.until <= tx.now:
         raise BadRequest("until: has passed already", field="until")
@@ -177,6 +141,7 @@ async def lift_by_hand(
             findings=tuple(sorted(findings)),
         ),
         by,
+        subject.borrower_id,
     )
     text = msgspec.json.encode(dict(findings), order="sorted").decode() if findings else None
 
@@ -226,6 +191,7 @@ async def extend_by_hand(
             has_proof=proof is not None,
         ),
         by,
+        subject.borrower_id,
     )
 
     def extended(hold: _Any) -> _Any:
@@ -280,9 +246,13 @@ async def _keep(tx: Tx, house: House, held: Held, facts: HoldFacts) -> None:
 
 
 async def _decide(
-    tx: Tx, house: House, policy: HoldPolicy, facts: HoldFacts, by: str
+    tx: Tx, house: House, policy: HoldPolicy, facts: HoldFacts, by: str, borrower_id: str
 ) -> tuple[HoldFacts, HoldVerdict]:
     acting = await member(tx, by)
+    if acting.is_of_agency:
+        case = (await open_cases(tx, [borrower_id])).get(borrower_id)
+        # A borrower without a case is placed with no agency.
+        await check_sees(tx, acting, case.case_id if case is not None else "")
     facts = msgspec.structs.replace(facts, roles=tuple(sorted(map(str, acting.roles))))
     facts = with_days_off(facts, policy, house.rulebook.calendars)
     verdict = decide_hold(facts, policy)
