@@ -14,6 +14,7 @@ import structlog
 from spine.business_days import business_date
 from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, Fault, Loaded, load_policy, read_rule_files, refuse
+from stager.domain.clock_policy import ClockPolicy, faults_of_clocks
 from stager.domain.contact_policy import ContactPolicy, faults_of_contacts
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.documents.policy import DocumentPolicy, faults_of_documents
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 KINDS: Final = (
     "stages-",
     "strategy-",
+    "clocks-",
     "holds",
     "cutover",
     "contacts",
@@ -133,8 +135,14 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
         documents=_shelf(DocumentPolicy, "documents", files, lambda d: faults_of_documents(d, known)),
         scripts=_shelf(ScriptPolicy, "scripts-", files, lambda s: faults_of_scripts(s, known)),
         work=_shelf(WorkPolicy, "work", files, lambda w: _faults_of_work(w, known, calendars)),
+        clocks=_shelf(ClockPolicy, "clocks-", files, lambda c: _faults_of_clocks(c, calendars)),
         calendars=calendars,
     )
+
+
+def _faults_of_clocks(policy: ClockPolicy, calendars: Calendars) -> Iterator[Fault | str]:
+    yield from faults_of_clocks(policy)
+    yield from _faults_of_calendar(policy.calendar, calendars)
 
 
 def _faults_of_contacts(policy: ContactPolicy, calendars: Calendars) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from spine.business_days import Calendar
 from spine.policy import Loaded
+from stager.domain.clock_policy import ClockPolicy
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.documents.policy import DocumentPolicy
@@ -153,6 +154,7 @@ class Rulebook:
     scripts: Shelf[ScriptPolicy]
     documents: Shelf[DocumentPolicy]
     work: Shelf[WorkPolicy]
+    clocks: Shelf[ClockPolicy]
     calendars: Mapping[str, Calendar]
 
     def edition(self, digest: str) -> Loaded[Any]:
