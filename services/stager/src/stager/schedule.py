@@ -5,6 +5,7 @@ from __future__ import annotations
 from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
 from stager.handlers.claims import look_at_claims
+from stager.handlers.clocks import look_at_clocks
 from stager.handlers.cutover import spread_starts
 from stager.handlers.holds import end_run_out
 from stager.handlers.plan_reminders import remind_of_plans
@@ -20,6 +21,7 @@ from stager.handlers.worklist import (
 )
 from stager.policy import House
 from stager.store.claims import claims_due
+from stager.store.clocks import clocks_due
 from stager.store.cutover import awaiting_count
 from stager.store.holds import holds_due
 from stager.store.plans import reminders_due as plan_reminders_due
@@ -53,6 +55,9 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
     async def waivers() -> int:
         return await end_unapproved(runtime, house)
 
+    async def clocks() -> int:
+        return await look_at_clocks(runtime, house)
+
     return (
         Schedule("spread starts after a cut-over", starts),
         Schedule("take due steps", steps),
@@ -61,6 +66,7 @@ def schedules(runtime: Runtime, house: House, step_batch: int) -> tuple[Schedule
         Schedule("end waivers that nobody approved", waivers),
         Schedule("end holds that ran out", holds),
         Schedule("look at payment claims", claims),
+        Schedule("look at the clocks of claims", clocks),
         *work_schedules(runtime, house),
     )
 
@@ -101,8 +107,9 @@ async def due(tx: Tx) -> Due:
     waivers, next_waiver = await waivers_due(tx)
     work, next_work = await work_due(tx)
     claims, next_claim = await claims_due(tx)
-    nexts = (next_step, next_hold, next_reminder, next_plan, next_waiver, next_work, next_claim)
+    clocks, next_clock = await clocks_due(tx)
+    nexts = (next_step, next_hold, next_reminder, next_plan, next_waiver, next_work, next_claim, next_clock)
     ahead = [instant for instant in nexts if instant is not None]
-    agreed = reminders + plans + waivers + claims
+    agreed = reminders + plans + waivers + claims + clocks
     waiting = await awaiting_count(tx)
     return Due(open=steps + holds + agreed + work + waiting, next_at=min(ahead, default=None))

@@ -11,6 +11,9 @@ import msgspec
 from stager.domain import preparation
 from stager.domain.claims import ENGINE as CLAIMS
 from stager.domain.claims import ClaimFacts, match_claim
+from stager.domain.clock_policy import ClockPolicy
+from stager.domain.clocks import ENGINE as CLOCKS
+from stager.domain.clocks import LimitationFacts, decide_clocks
 from stager.domain.decision import Decision
 from stager.domain.hold_why import recompute_hold
 from stager.domain.holding import ENGINE as HOLDS
@@ -93,6 +96,12 @@ def _claim(decision: Decision, bodies: Bodies) -> _Outcome:
     return CLAIMS, found.rule, found.repayment_id or ""
 
 
+def _limitation(decision: Decision, bodies: Bodies) -> _Outcome:
+    policy = msgspec.json.decode(bodies[decision.policy_digests[0]], type=ClockPolicy)
+    clocks = decide_clocks(msgspec.json.decode(decision.facts, type=LimitationFacts), policy)
+    return CLOCKS, clocks.rule, msgspec.json.encode(clocks, order="sorted").decode()
+
+
 _MAKERS: Final[Mapping[str, Callable[[Decision, Bodies], _Outcome]]] = {
     "step": _step,
     "preparation": _preparation,
@@ -100,6 +109,7 @@ _MAKERS: Final[Mapping[str, Callable[[Decision, Bodies], _Outcome]]] = {
     "person_hold": _hold,
     "promise": recompute_promise,
     "claim": _claim,
+    "limitation": _limitation,
     "plan_terms": recompute_terms,
     "plan": recompute_plan,
     "waiver_band": recompute_band,

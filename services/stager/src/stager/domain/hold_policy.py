@@ -17,7 +17,10 @@ KINDS: frozenset[str] = frozenset(get_args(HoldKind))
 
 #: What must be on record before a hold is lifted: figures verified, an answer given, a written finding, who
 #: represents, what a review came to, in which contact the borrower restarted, how the court's case closed.
-Finding = Literal["verified", "answered", "finding", "representative", "review", "restarted", "court_closing"]
+#: What may be: that a dispute was `upheld`.
+Finding = Literal[
+    "verified", "answered", "finding", "representative", "review", "restarted", "court_closing", "upheld"
+]
 #: How figures are shown meanwhile; `freezes_interest` says whether they run.
 Figures = Literal["as_they_are", "flagged", "provisional", "by_plan"]
 #: Who is contacted in the borrower's place.

@@ -25,9 +25,11 @@ from stager.domain.documents.settlement_certificate import compose_certificate
 from stager.domain.plans import PlanState
 from stager.domain.team import Role, require
 from stager.domain.waivers import WaiverState
+from stager.handlers.clocks import keep_clocks
 from stager.policy import House
 from stager.remote import Unreachable
 from stager.store.cases import case_by_id, episodes_of_case
+from stager.store.clocks import latest_episodes
 from stager.store.documents import (
     Delivery,
     Made,
@@ -46,6 +48,8 @@ from stager.store.team import member
 from stager.store.waivers import waivers_of_case
 
 _MAKERS = (Role.COLLECTOR, Role.LEAD, Role.COMPLIANCE, Role.AGENCY)
+#: Withdrawn with the arrears unless they had reached their reader.
+_OF_ARREARS = (DocumentKind.OVERDUE_NOTICE,)
 _BOUND = (WaiverState.APPROVED, WaiverState.EFFECTIVE)
 
 
@@ -53,6 +57,12 @@ class DocumentExists(Conflict):
     """The episode has this document already; say `reissue` and why to make it again."""
 
     code = "document_exists"
+
+
+class DocumentWithdrawn(Conflict):
+    """The arrears it is about are over: it is not delivered any more."""
+
+    code = "document_withdrawn"
 
 
 class LedgerSilent(Unavailable):
@@ -270,5 +280,10 @@ async def record_delivery(
         raise BadRequest(
             "delivered_at: after the document was made, and not in the future", field="delivered_at"
         )
+    episode = (await latest_episodes(tx, [made.loan_id]))[made.loan_id]
+    over = episode.closed_on is not None and house.today(delivery.delivered_at) > episode.closed_on
+    if over and made.kind in _OF_ARREARS:
+        raise DocumentWithdrawn(document_id=document_id)
     new = await keep_delivery(tx, delivery)
+    await keep_clocks(tx, [made.loan_id], house)
     return (await deliveries_of(tx, [document_id]))[document_id], new

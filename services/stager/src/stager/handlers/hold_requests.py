@@ -19,6 +19,7 @@ from stager.domain.holding import HoldFacts, HoldVerdict, decide_hold, with_days
 from stager.domain.person_holds import PersonHold, with_fate_of
 from stager.domain.team import NotAllowed
 from stager.emits import cases as emits
+from stager.handlers.credit_reports import correct_for_findings
 from stager.handlers.holds import end_holds, keep_hold_decisions, new_hold, place_holds, place_person_holds
 from stager.policy import House
 from stager.store.agencies import check_sees
@@ -157,6 +158,7 @@ async def lift_by_hand(
         await save_person_holds(tx, [person])
         ended = Held(person, tuple(_following(hold, person) for hold in held.holds))
     await end_holds(tx, ended.holds)
+    await correct_for_findings(tx, ended.holds, house)
     await _keep(tx, house, ended, facts)
     return ended
 

@@ -25,6 +25,7 @@ from stager.domain.cases import Hold
 from stager.domain.desk import CaseClosure, Desk
 from stager.domain.hold_book import HoldFact, origin_of
 from stager.emits import cases as emits
+from stager.handlers.after_cure import follow_arrears
 from stager.handlers.agencies import recall_closed
 from stager.handlers.agreements import (
     borrowers_agreed_with,
@@ -139,7 +140,10 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     await end_work(tx, desk.withdrawn)
     held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
     await take_effect(tx, [(hold, cause) for hold, cause in held if desk.holds.is_open(hold.hold_id)], house)
-    await recall_closed(tx, [one for one, _ in desk.told if isinstance(one, CaseClosure)])
+    closures = [one for one, _ in desk.told if isinstance(one, CaseClosure)]
+    await recall_closed(tx, closures)
+    spoken = {f.event.loan_id: f.envelope for f in facts if isinstance(f.event, _LoanFact)}
+    await follow_arrears(tx, spoken, closures, house)
     for happening, cause in desk.told:
         emit(tx, emits.told(happening, house.rulebook), cause=cause)
 

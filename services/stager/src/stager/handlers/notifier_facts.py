@@ -22,9 +22,11 @@ from spine.events.notifier import (
 from spine.service import Received
 from stager.domain.cases import StepTimer
 from stager.domain.planning import Planned, moved_to_zone
+from stager.handlers.clocks import keep_clocks
 from stager.handlers.followers import follow_answered
 from stager.handlers.said import hold_vulnerable
 from stager.policy import House
+from stager.store.clocks import loans_demanded
 from stager.store.parties import lock_parties, save_parties, zone_of
 from stager.store.requests import answer_requests
 from stager.store.steps import PlannedStep, drop_timers, move_timers, planned_steps
@@ -56,6 +58,9 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
     if answers:
         outcomes = {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()}
         await follow_answered(tx, await answer_requests(tx, outcomes), house)
+        arrived = [id_ for id_, (outcome, _) in outcomes.items() if outcome == "delivered"]
+        steps = house.rulebook.work.on(house.today(tx.now)).policy.notice_steps
+        await keep_clocks(tx, await loans_demanded(tx, arrived, steps), house)
 
 
 async def _move_steps(tx: Tx, borrowers: Sequence[str], old: dict[str, ZoneInfo], house: House) -> None:

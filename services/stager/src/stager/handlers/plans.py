@@ -29,6 +29,7 @@ from stager.domain.plans import (
 from stager.domain.promise_refusals import NotInArrears
 from stager.domain.promises import PromiseStatus
 from stager.domain.team import require, require_other
+from stager.handlers.clocks import keep_clocks
 from stager.handlers.plan_force import policy_of, put_in_force, release
 from stager.handlers.promises import supersede
 from stager.policy import House
@@ -213,6 +214,7 @@ async def _bind(tx: Tx, plan: Plan, house: House) -> Plan:
         await put_in_force(tx, [plan], house)
     else:
         await save_plans(tx, [plan])
+    await keep_clocks(tx, [plan.loan_id], house)
     return plan
 
 

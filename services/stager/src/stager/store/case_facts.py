@@ -45,7 +45,9 @@ async def situations(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[s
         f"""
         SELECT {EPISODE_COLUMNS}, p.zone, p.region, p.locale, p.segment, p.channels, c.closed_through,
                ARRAY(SELECT unnest(p.flags)
-                     UNION SELECT g.flag FROM case_flag AS g WHERE g.case_id = e.case_id ORDER BY 1) AS flags,
+                     UNION SELECT g.flag FROM case_flag AS g WHERE g.case_id = e.case_id
+                     UNION SELECT 'time_barred' FROM limitation AS l WHERE l.loan_id = e.loan_id AND l.barred
+                     ORDER BY 1) AS flags,
                b.broken, f.reason AS failed_debit, count(*) OVER (PARTITION BY e.borrower_id) AS loans
         FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
         JOIN party AS p ON p.borrower_id = u.borrower_id

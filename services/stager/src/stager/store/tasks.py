@@ -120,6 +120,22 @@ async def tasks_of_case(tx: Tx, case_id: str) -> list[TaskState]:
     return [task_of(row) for row in rows]
 
 
+async def thanked_loans(tx: Tx, loan_ids: Collection[str]) -> dict[str, str]:
+    """The newest task by which a person was thanked for each of these loans, of those for which it was done."""
+    rows = await tx.execute(
+        """
+        SELECT DISTINCT ON (t.loan_id) t.loan_id, t.task_id
+        FROM unnest(CAST(:loans AS text[])) AS u(loan_id) JOIN episode AS e USING (loan_id)
+        JOIN task AS t ON t.case_id IN (
+            SELECT c.case_id FROM collection_case AS c WHERE c.borrower_id = e.borrower_id)
+        WHERE t.loan_id = u.loan_id AND t.kind = 'after_cure' AND t.reason = 'thanks' AND t.status = 'done'
+        ORDER BY t.loan_id, t.closed_at DESC, t.task_id
+        """,
+        loans=sorted(loan_ids),
+    )
+    return {row.loan_id: row.task_id for row in rows}
+
+
 async def open_tasks_of(tx: Tx, borrower_ids: Sequence[str]) -> list[TaskState]:
     """The open tasks of borrowers, locked."""
     rows = await tx.execute(

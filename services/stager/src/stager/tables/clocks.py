@@ -18,7 +18,6 @@ from sqlalchemy import (
     text,
 )
 
-from stager.tables.cases import HOLD
 from stager.tables.metadata import METADATA, instant
 
 #: One row a loan once it was in arrears; `ends_on` and `look_at` are null while it is not. `look_at`: when time
@@ -74,7 +73,7 @@ CREDIT_ENTRY: Final = Table(
 )
 Index("credit_entry_loan", CREDIT_ENTRY.c.loan_id)
 
-#: What may have made an adverse report wrong. `task_id` is null where it turned out not to.
+#: What showed that an adverse report may be wrong, and the task to correct it.
 CREDIT_CORRECTION: Final = Table(
     "credit_correction",
     METADATA,
@@ -83,17 +82,8 @@ CREDIT_CORRECTION: Final = Table(
     Column("borrower_id", Text, nullable=False),
     Column("ground", Text, nullable=False),
     Column("origin", Text, nullable=False),
-    Column("task_id", Text),
+    Column("task_id", Text, nullable=False),
     instant("found_at"),
     PrimaryKeyConstraint("correction_id", name="credit_correction_pk"),
     UniqueConstraint("loan_id", "origin", name="credit_correction_once"),
-)
-Index("credit_correction_origin", CREDIT_CORRECTION.c.origin)
-#: Findings of people on disputes and fraud claims.
-Index(
-    "hold_found",
-    HOLD.c.hold_id,
-    postgresql_where=text(
-        "((ended_by = 'person'::text) AND (kind = ANY (ARRAY['dispute'::text, 'fraud_claim'::text])))"
-    ),
 )

@@ -63,16 +63,11 @@ _STATEMENTS = (
         borrower_id TEXT NOT NULL,
         ground TEXT NOT NULL,
         origin TEXT NOT NULL,
-        task_id TEXT,
+        task_id TEXT NOT NULL,
         found_at TIMESTAMP WITH TIME ZONE NOT NULL,
         CONSTRAINT credit_correction_pk PRIMARY KEY (correction_id),
         CONSTRAINT credit_correction_once UNIQUE (loan_id, origin)
     )
-    """,
-    "CREATE INDEX credit_correction_origin ON credit_correction (origin)",
-    """
-    CREATE INDEX hold_found ON hold (hold_id)
-        WHERE ((ended_by = 'person'::text) AND (kind = ANY (ARRAY['dispute'::text, 'fraud_claim'::text])))
     """,
 )
 
