@@ -9,6 +9,7 @@ from stager.api import (
     brief,
     cases,
     claims,
+    clocks,
     documents,
     holds,
     plans,
@@ -20,6 +21,20 @@ from stager.api import (
 )
 from stager.api.acting import guarded
 
-_PARTS = (actions, brief, cases, claims, documents, holds, plans, policies, promises, tasks, team, waivers)
+_PARTS = (
+    actions,
+    brief,
+    cases,
+    claims,
+    clocks,
+    documents,
+    holds,
+    plans,
+    policies,
+    promises,
+    tasks,
+    team,
+    waivers,
+)
 
 router = APIRouter(routes=guarded(route for part in _PARTS for route in part.router.routes))

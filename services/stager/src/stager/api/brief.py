@@ -104,6 +104,7 @@ async def get_brief(
         appointment_at=appointments[0].at if appointments else None,
         tasks=[task_view(task, work, today, now) for task in tasks],
         next_steps=view["next_steps"],
+        clocks=view["clocks"],
         holds=[hold for hold in view["holds"] if hold["active"]],
         promises=[promise_view(promise) for promise in promises],
         plans=[plan_view(plan) for plan in plans],

@@ -16,7 +16,7 @@ from stager.handlers.tasks import end_tasks, open_tasks
 from stager.policy import House
 from stager.store.clocks import latest_episodes
 from stager.store.holds import active_holds
-from stager.store.parties import lock_people
+from stager.store.parties import people_of
 from stager.store.tasks import lock_open_tasks, thanked_loans
 
 KIND: Final = "after_cure"
@@ -55,7 +55,7 @@ async def _thank(
         return
     today = house.today(tx.now)
     borrowers = sorted({episode.borrower_id for episode in ended})
-    people = await lock_people(tx, borrowers, house.zone)
+    people = await people_of(tx, borrowers, house.zone)
     kinds: dict[str, set[str]] = {}
     for hold in await active_holds(tx, borrowers):
         if hold.is_active(tx.now):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ import rfc8785
 from spine.database import Tx
 from spine.errors import BadRequest, Conflict, NotFound
 from spine.money import format_minor
-from stager.domain.agencies import Agency, Owner, Referral, check_placeable
+from stager.domain.agencies import Agency, Owner, Referral, ReferralTooEarly, check_placeable
 from stager.domain.cases import Case, Episode, stable_id
 from stager.domain.desk import CaseClosure
 from stager.domain.staging import digest_of
@@ -33,6 +33,7 @@ from stager.store.agencies import (
     save_referral,
 )
 from stager.store.cases import case_by_id, episodes_of_case
+from stager.store.clocks import clocks_of
 from stager.store.holds import active_holds
 from stager.store.parties import lock_parties
 from stager.store.policies import keep_policies
@@ -106,8 +107,11 @@ async def place_case(
     holds = house.rulebook.holds.on(today).policy
     # Placing a case is going further with it: what keeps a loan in its stage keeps the case here.
     blocked_by = holds.blocking_referral(held) or holds.blocking_promotion(held)
+    barred = {loan for loan, clock in (await clocks_of(tx, loans)).items() if clock.barred}
+    if kind == "legal" and barred == loans:
+        raise ReferralTooEarly("every claim of the case is time-barred", missing="in_time")
     check_placeable(work.policy, kind, {each.stage or "" for each in episodes}, blocked_by, notice_at)
-    pack = _pack(case, episodes, house, tx.now, notice_at)
+    pack = _pack(case, episodes, house, tx.now, notice_at, barred)
     referral = Referral(
         referral_id=referral_id,
         case_id=case_id,
@@ -188,7 +192,12 @@ async def _move(tx: Tx, case: Case, agency_id: str | None, by: str | None, note:
 
 
 def _pack(
-    case: Case, episodes: Sequence[Episode], house: House, now: datetime, notice_at: datetime | None
+    case: Case,
+    episodes: Sequence[Episode],
+    house: House,
+    now: datetime,
+    notice_at: datetime | None,
+    barred: Collection[str],
 ) -> str:
     """What the partner needs and no more: no addresses, no names; those come from the notifier to who may see."""
     today = house.today(now)
@@ -198,6 +207,7 @@ def _pack(
             "product": each.figures.product,
             "currency": each.figures.currency,
             "stage": each.stage,
+            "time_barred": each.loan_id in barred,
             "dpd": each.figures.dpd_on(max(today, each.figures.as_of)),
             "as_of": each.figures.as_of.isoformat(),
             "opened_on": each.opened_on.isoformat(),

@@ -38,7 +38,7 @@ from stager.store.clocks import (
     save_clocks,
 )
 from stager.store.decisions import keep_decisions
-from stager.store.parties import lock_people
+from stager.store.parties import people_of
 from stager.store.policies import keep_policies
 from stager.store.tasks import lock_open_tasks
 
@@ -62,8 +62,8 @@ class ClockedLoan:
 async def clock_editions(
     tx: Tx, episodes: Collection[Episode], house: House
 ) -> dict[str, Loaded[ClockPolicy]]:
-    """The version of the clocks that is in force for each of these loans, by loan; their borrowers are locked."""
-    people = await lock_people(tx, sorted({each.borrower_id for each in episodes}), house.zone)
+    """The version of the clocks that is in force for each of these loans, by loan."""
+    people = await people_of(tx, sorted({each.borrower_id for each in episodes}), house.zone)
     today = house.today(tx.now)
     subjects: dict[str, Subject] = {
         each.loan_id: people[each.borrower_id].subject(each.figures.product) for each in episodes
@@ -74,7 +74,7 @@ async def clock_editions(
 async def decide_loans(
     tx: Tx, episodes: Collection[Episode], known: Mapping[str, LoanClock], house: House
 ) -> list[ClockedLoan]:
-    """The clocks of these loans as they are now, of those of which something is overdue; borrowers are locked."""
+    """The clocks of these loans as they are now, of those of which something is overdue."""
     today = house.today(tx.now)
     steps = house.rulebook.work.on(today).policy.notice_steps
     running = {e.loan_id: (e, d) for e in episodes if (d := e.figures.oldest_unpaid_due_on) and e.is_open}

@@ -17,6 +17,7 @@ from stager.domain.cases import (
     RequestStatus,
     StageEntry,
 )
+from stager.store.clocks import LoanClock, clocks_of
 from stager.store.episodes import EPISODE_COLUMNS, episode_of
 from stager.store.failed_debits import failed_debits_of
 from stager.store.flags import flags_of_case
@@ -60,7 +61,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything a case shows: its loans, their holds and last failed debits, open requests and next steps."""
+    """Everything a case shows: its loans, their holds, last failed debits and clocks, requests and next steps."""
 
     case: Case
     party: PartyFacts
@@ -69,6 +70,7 @@ class CaseFile:
     failed_debits: dict[str, FailedDebit]
     requests: list[ContactStep]
     next_steps: list[NextStep]
+    clocks: dict[str, LoanClock]
 
 
 async def case_by_id(tx: Tx, case_id: str) -> Case:
@@ -192,6 +194,7 @@ async def case_file(tx: Tx, case_id: str) -> CaseFile:
         failed_debits=await failed_debits_of(tx, loans),
         requests=await _open_steps(tx, loans),
         next_steps=[NextStep(**row._mapping) for row in timers],
+        clocks=await clocks_of(tx, loans),
     )
 
 

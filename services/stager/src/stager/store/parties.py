@@ -52,6 +52,21 @@ async def lock_people(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo
     }
 
 
+async def people_of(tx: Tx, borrower_ids: Sequence[str], lender_zone: ZoneInfo) -> dict[str, Person]:
+    """What is known of these borrowers, of those that are."""
+    rows = await tx.execute(
+        """
+        SELECT p.borrower_id, p.zone, p.region, p.segment
+        FROM unnest(CAST(:ids AS text[])) AS u(borrower_id) JOIN party AS p USING (borrower_id)
+        """,
+        ids=sorted(borrower_ids),
+    )
+    return {
+        row.borrower_id: Person(zone_of(row.zone, lender_zone), row.region, traits(row.segment))
+        for row in rows
+    }
+
+
 def traits(segment: Mapping[str, Any]) -> dict[str, str]:
     """The traits of a profile that are words; core banking may tell others, which no scope asks for."""
     return {key: value for key, value in segment.items() if isinstance(value, str)}

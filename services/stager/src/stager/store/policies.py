@@ -8,6 +8,7 @@ import msgspec
 import rfc8785
 
 from spine.database import Tx
+from stager.domain.clock_policy import ClockPolicy
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.cutover import CutoverPolicy
 from stager.domain.documents.policy import DocumentPolicy
@@ -25,6 +26,7 @@ from stager.domain.work_policy import WorkPolicy
 _KINDS: dict[type[msgspec.Struct], str] = {
     StagePolicy: "stages",
     Strategy: "strategy",
+    ClockPolicy: "clocks",
     HoldPolicy: "holds",
     CutoverPolicy: "cutover",
     ContactPolicy: "contacts",

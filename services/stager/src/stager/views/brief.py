@@ -15,6 +15,7 @@ from stager.gate import Answer
 from stager.remote import Unreachable
 from stager.store.timeline import Happened
 from stager.views.cases import LoanInCase, NextStepView
+from stager.views.clocks import ClaimClockView
 from stager.views.holds import HoldView
 from stager.views.plans import PlanView, WaiverView
 from stager.views.promises import PromiseView
@@ -112,6 +113,7 @@ class BriefView(TypedDict):
     appointment_at: datetime | None
     tasks: list[TaskView]
     next_steps: list[NextStepView]
+    clocks: list[ClaimClockView]
     holds: list[HoldView]
     promises: list[PromiseView]
     plans: list[PlanView]

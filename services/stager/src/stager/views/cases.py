@@ -12,6 +12,7 @@ from stager.domain.cases import Case, ContactStep, Episode, FailedDebit
 from stager.domain.figures import Figures
 from stager.domain.rulebook import Rulebook
 from stager.store.cases import CaseFile
+from stager.views.clocks import ClaimClockView, claim_clocks
 from stager.views.holds import HoldView, hold_view
 
 
@@ -118,6 +119,7 @@ class CaseView(TypedDict):
     holds: list[HoldView]
     open_requests: list[RequestView]
     next_steps: list[NextStepView]
+    clocks: list[ClaimClockView]
 
 
 def overdue(figures: Figures) -> OverdueFigures:
@@ -180,6 +182,7 @@ def case_view(file: CaseFile, rulebook: Rulebook, today: date, now: datetime) ->
         next_steps=[
             NextStepView(loan_id=step.loan_id, step=step.step, due_at=step.due_at) for step in file.next_steps
         ],
+        clocks=claim_clocks(file.clocks),
     )
 
 
