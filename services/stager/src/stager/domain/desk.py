@@ -85,6 +85,10 @@ class Desk:
         for episode in self._episodes.values():
             if episode.is_open:
                 self._open[episode.borrower_id].add(episode.loan_id)
+        #: What is kept already: the ids of cases, the keys of episodes, and loans that may have timers.
+        self.known_cases = {case.case_id for case in self._cases.values()}
+        self.known_episodes = {(episode.loan_id, episode.episode) for episode in self._episodes.values()}
+        self.known_in_stages = {e.loan_id for e in self._episodes.values() if e.entry_no > 0}
         self.saved_cases: dict[str, Case] = {}
         #: Episodes that are new or whose facts changed, and apart those that were only judged.
         self.saved_episodes: dict[tuple[str, int], Episode] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Final
 
@@ -12,7 +12,7 @@ from stager.domain.desk import Desk
 from stager.domain.hold_book import HoldBook
 from stager.policy import House
 from stager.store.cutover import starts_of
-from stager.store.episodes import EPISODE_COLUMNS, episode_of, save_episodes, save_stages
+from stager.store.episodes import EPISODE_COLUMNS, add_episodes, episode_of, replace_episodes, save_stages
 from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_people
@@ -24,14 +24,9 @@ from stager.tables.cases import CASE, STAGE_ENTRY
 _CASES: Final = Rows(CASE)
 _ENTRIES: Final = Rows(STAGE_ENTRY)
 
-_SAVE_CASES: Final = f"""
-    INSERT INTO collection_case ({_CASES.columns})
-    SELECT {_CASES.selected} FROM {_CASES.source}
-    ON CONFLICT (case_id) DO UPDATE SET closed_at = excluded.closed_at
+_CLOSE_CASES: Final = f"""
+    UPDATE collection_case AS c SET closed_at = u.closed_at FROM {_CASES.source} WHERE c.case_id = u.case_id
 """  # noqa: S608 (column names of our own tables)
-_SAVE_ENTRIES: Final = f"""
-    INSERT INTO stage_entry ({_ENTRIES.columns}) SELECT {_ENTRIES.selected} FROM {_ENTRIES.source}
-"""  # noqa: S608
 
 
 async def borrowers_to_judge(tx: Tx, partition: int, as_of: date, *, everyone: bool = False) -> list[str]:
@@ -106,27 +101,31 @@ async def load_desk(
 
 async def save_desk(tx: Tx, desk: Desk) -> None:
     """Writes what the desk changed, cases before their loans."""
-    if desk.saved_cases:
-        for cases in _closed_first(desk.saved_cases.values()):
-            await tx.execute(_SAVE_CASES, **_CASES.parameters(cases))
-    await save_episodes(tx, list(desk.saved_episodes.values()))
+    await _save_cases(tx, desk)
+    new = [episode for key, episode in desk.saved_episodes.items() if key not in desk.known_episodes]
+    await add_episodes(tx, new)
+    changed = [episode for key, episode in desk.saved_episodes.items() if key in desk.known_episodes]
+    await replace_episodes(tx, changed)
     await save_stages(tx, list(desk.judged_episodes.values()))
-    if desk.entries:
-        await tx.execute(_SAVE_ENTRIES, **_ENTRIES.parameters(desk.entries))
-    if desk.timers:
-        await tx.execute(
-            "DELETE FROM step_timer AS t USING unnest(CAST(:loans AS text[])) AS u(loan_id)"
-            " WHERE t.loan_id = u.loan_id",
-            loans=list(desk.timers),
-        )
-        await insert_timers(tx, [timer for timers in desk.timers.values() for timer in timers])
+    await _ENTRIES.copy(tx, desk.entries)
+    await _replace_timers(tx, desk)
     await save_holds(tx, list(desk.holds.changed.values()))
     await save_failed_debits(tx, list(desk.failed_debits.values()))
 
 
-def _closed_first(cases: Iterable[Case]) -> list[list[Case]]:
+async def _save_cases(tx: Tx, desk: Desk) -> None:
     """At most one case of a borrower is open at any time, so one is closed before the next is opened."""
-    cases = list(cases)
-    closed = [case for case in cases if case.closed_at is not None]
-    opened = [case for case in cases if case.closed_at is None]
-    return [some for some in (closed, opened) if some]
+    if closed := [case for id_, case in desk.saved_cases.items() if id_ in desk.known_cases]:
+        await tx.execute(_CLOSE_CASES, **_CASES.parameters(closed))
+    await _CASES.copy(tx, [case for id_, case in desk.saved_cases.items() if id_ not in desk.known_cases])
+
+
+async def _replace_timers(tx: Tx, desk: Desk) -> None:
+    """Only a loan that was in a stage before has any that could be replaced."""
+    if replaced := [loan_id for loan_id in desk.timers if loan_id in desk.known_in_stages]:
+        await tx.execute(
+            "DELETE FROM step_timer AS t USING unnest(CAST(:loans AS text[])) AS u(loan_id)"
+            " WHERE t.loan_id = u.loan_id",
+            loans=replaced,
+        )
+    await insert_timers(tx, [timer for timers in desk.timers.values() for timer in timers])

@@ -35,9 +35,9 @@ EPISODE_COLUMNS: Final = ", ".join(f"e.{name}" for name in (*_OWN, *_FIGURES))
 _WHOLE: Final = Rows(EPISODE, without={"stop_seq"}, paths={name: f"figures.{name}" for name in _FIGURES})
 _STAGES: Final = Rows(EPISODE, without={c.name for c in EPISODE.columns} - {*_KEYS, *_STAGE})
 
-_SAVE: Final = f"""
-    INSERT INTO episode ({_WHOLE.columns}) SELECT {_WHOLE.selected} FROM {_WHOLE.source}
-    ON CONFLICT (loan_id, episode) DO UPDATE SET {_WHOLE.assignments(_KEYS)}
+_REPLACE: Final = f"""
+    UPDATE episode AS e SET {_WHOLE.updates(_KEYS)} FROM {_WHOLE.source}
+    WHERE e.loan_id = u.loan_id AND e.episode = u.episode
 """  # noqa: S608 (column names of our own tables)
 _SAVE_STAGES: Final = f"""
     UPDATE episode AS e SET {_STAGES.updates(_KEYS)} FROM {_STAGES.source}
@@ -53,10 +53,15 @@ def episode_of(row: Any) -> Episode:
     return Episode(*own)
 
 
-async def save_episodes(tx: Tx, episodes: Sequence[Episode]) -> None:
-    """Keeps new episodes, and replaces those whose facts have changed."""
+async def add_episodes(tx: Tx, episodes: Sequence[Episode]) -> None:
+    """Keeps new episodes of locked borrowers."""
+    await _WHOLE.copy(tx, episodes)
+
+
+async def replace_episodes(tx: Tx, episodes: Sequence[Episode]) -> None:
+    """Keeps episodes whose facts have changed."""
     if episodes:
-        await tx.execute(_SAVE, **_WHOLE.parameters(episodes))
+        await tx.execute(_REPLACE, **_WHOLE.parameters(episodes))
 
 
 async def save_stages(tx: Tx, episodes: Sequence[Episode]) -> None:

@@ -16,9 +16,6 @@ from stager.store.rows import Rows
 from stager.tables.cases import STEP_TIMER
 
 _TIMERS: Final = Rows(STEP_TIMER)
-_INSERT: Final = f"""
-    INSERT INTO step_timer ({_TIMERS.columns}) SELECT {_TIMERS.selected} FROM {_TIMERS.source}
-"""  # noqa: S608 (column names of our own tables)
 _INSERT_AGAIN: Final = f"""
     INSERT INTO step_timer ({_TIMERS.columns})
     SELECT u.loan_id, u.episode, u.entry_no, u.step, u.borrower_id,
@@ -27,7 +24,7 @@ _INSERT_AGAIN: Final = f"""
                          = (u.loan_id, u.episode, u.entry_no, u.step)), 0), u.due_at
     FROM {_TIMERS.source}
     ON CONFLICT (loan_id, episode, entry_no, step) DO UPDATE SET due_at = excluded.due_at
-"""  # noqa: S608
+"""  # noqa: S608 (column names of our own tables)
 _MOVE: Final = f"""
     UPDATE step_timer AS t SET occurrence = u.occurrence, due_at = u.due_at
     FROM {_TIMERS.source}
@@ -125,8 +122,7 @@ def _planned_step(row: Any, lender_zone: ZoneInfo) -> PlannedStep:
 
 async def insert_timers(tx: Tx, timers: Sequence[StepTimer]) -> None:
     """Keeps the first occurrences of steps of loans that have no timers."""
-    if timers:
-        await tx.execute(_INSERT, **_TIMERS.parameters(timers))
+    await _TIMERS.copy(tx, timers)
 
 
 async def insert_again(tx: Tx, timers: Sequence[StepTimer]) -> None:
