@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -126,13 +126,16 @@ async def withdraw_corrections(
 
 
 def never_late(episode: Episode, money: Sequence[Money], house: House) -> str | None:
-    """The last of the money that ended the arrears, if all of it was value-dated before they began."""
-    began_on: date = episode.opened_on
+    """The last of the money that ended the arrears, if all that was posted since they began was value-dated before,
+    on the effective due date at the latest."""
+    figures, began_on = episode.figures, episode.opened_on
+    due_on = figures.dpd_zero_on or figures.oldest_unpaid_due_on or began_on
+    last_on = min(due_on, began_on - timedelta(days=1))
     posted = [
         each
         for each in money
         if each.reversed_on is None and business_date(each.posted_at, house.zone) >= began_on
     ]
-    if not posted or any(each.value_date >= began_on for each in posted):
+    if not posted or any(each.value_date > last_on for each in posted):
         return None
     return posted[-1].repayment_id
