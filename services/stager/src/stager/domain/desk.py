@@ -116,7 +116,9 @@ class Desk:
             episode = self._begin(event, figures, known, partition, cause)
         self._keep(episode)
         if known is None or not known.is_open:
-            self.told += [(hold, cause) for hold in self.holds.follow(event.borrower_id, event.loan_id)]
+            self.told += [
+                (hold, cause) for hold in self.holds.follow(event.borrower_id, event.loan_id, cause.id)
+            ]
         if isinstance(event, ArrearsChanged) and episode.stage is not None:
             as_of = max(figures.as_of, episode.judged_on or figures.as_of)
             self._judge(episode, as_of, after_close=False, cause=cause)
@@ -175,6 +177,10 @@ class Desk:
                 episode = self._episodes[loan_id]
                 if episode.partition == partition and episode.is_judged_on(as_of, everyone=everyone):
                     self._judge(episode, as_of, after_close=True, cause=cause)
+
+    def latest(self, loan_ids: Iterable[str]) -> dict[str, Episode]:
+        """The newest episode of each of these loans, of those that ever were in arrears."""
+        return {loan_id: self._episodes[loan_id] for loan_id in loan_ids if loan_id in self._episodes}
 
     def policies_used(self) -> set[str]:
         """The digests of the policies that decided the entries."""

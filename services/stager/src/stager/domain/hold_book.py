@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from spine.events.ledger import PaymentInTransit, PaymentTransitEnded, StatementMatched, StatementMismatch
@@ -15,6 +16,8 @@ from stager.domain.person_holds import PersonHold, following
 
 #: The origin of the one hold of a loan whose figures core banking states otherwise.
 STATEMENT: Final = "statement"
+#: What holds a loan while a promise, its origin, is waited for.
+PROMISE_OPEN: Final = "promise_open"
 
 #: What places a hold, and with it what ends one.
 StopFact = StatementMismatch | PaymentInTransit
@@ -37,11 +40,17 @@ class HoldBook:
     number counts, and a hold that has ended is never the same hold again."""
 
     def __init__(
-        self, policy: HoldPolicy, now: datetime, holds: Iterable[Hold], persons: Iterable[PersonHold] = ()
+        self,
+        policy: HoldPolicy,
+        now: datetime,
+        holds: Iterable[Hold],
+        persons: Iterable[PersonHold] = (),
+        promised: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`holds`: all that are not lifted, and of those lifted the ones that facts will name. `persons`: what
-        holds the people at this instant."""
+        holds the people at this instant. `promised`: the open promises of loans, by loan."""
         self._policy = policy
+        self._promised = promised
         self._persons: dict[str, list[PersonHold]] = defaultdict(list)
         for person in persons:
             self._persons[person.borrower_id].append(person)
@@ -80,10 +89,30 @@ class HoldBook:
             case PaymentTransitEnded():
                 return self._release(fact, seq, fact.reason)
 
-    def follow(self, borrower_id: str, loan_id: str) -> list[Hold]:
-        """A loan whose arrears begin is held as its borrower is; returns the holds that are new."""
+    def follow(self, borrower_id: str, loan_id: str, cause_id: str) -> list[Hold]:
+        """A loan whose arrears begin is held as its borrower is, and again while what was promised on it is waited
+        for; returns the holds that are new."""
         holds = [following(person, loan_id, self._policy) for person in self._persons[borrower_id]]
+        promise_id = self._promised.get(loan_id)
+        if promise_id is not None and all(
+            each.origin != promise_id for each in self._active[loan_id].values()
+        ):
+            holds.append(self._promise_again(promise_id, borrower_id, loan_id, cause_id))
         return [self._keep(hold) for hold in holds if hold.hold_id not in self._by_id]
+
+    def _promise_again(self, promise_id: str, borrower_id: str, loan_id: str, cause_id: str) -> Hold:
+        """The cure had ended the hold of this promise; arrears that begin are no reason to press before its day."""
+        return Hold(
+            hold_id=stable_id("hold", PROMISE_OPEN, promise_id, cause_id),
+            loan_id=loan_id,
+            borrower_id=borrower_id,
+            kind=PROMISE_OPEN,
+            placed_at=self._now,
+            until=None,
+            freezes_interest=self._policy.kinds[PROMISE_OPEN].freezes_interest,
+            origin=promise_id,
+            reason=None,
+        )
 
     def lift_answered(self, loan_id: str) -> list[Hold]:
         """Ends what the end of the arrears answers; money on its way is waited for all the same."""

@@ -37,6 +37,9 @@ async def put_in_force(tx: Tx, plans: Sequence[Plan], house: House, cause: Envel
             emit(tx, told, cause=cause)
     holds = [_hold(plan, house, tx.now) for plan in plans]
     await place_holds(tx, holds, house, {hold.hold_id: cause for hold in holds} if cause else {})
+    # A letter that the hold would let pass is no longer wanted either: its step is taken back with its task.
+    reasons: Reasons = {plan.loan_id: ("plan_active", cause) for plan in plans}
+    await withdraw(tx, reasons, which=lambda request: request.task_id is not None)
     await cancel_tasks(tx, [plan.loan_id for plan in plans], "plan_active", cause=cause)
     reminders = []
     for plan in plans:

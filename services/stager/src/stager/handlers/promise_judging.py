@@ -25,11 +25,9 @@ from stager.domain.promises import (
     judge,
 )
 from stager.emits import promises as emits
-from stager.handlers.holds import place_holds
-from stager.handlers.promises import hold_of, release, start_promises, supersede
+from stager.handlers.promises import release, start_promises, supersede
 from stager.policy import House
 from stager.store.decisions import keep_decisions
-from stager.store.holds import active_holds
 from stager.store.money import money_of
 from stager.store.parties import lock_parties
 from stager.store.promises import due_promises, how_ended, planned_loans, promises_of_loans, save_promises
@@ -60,14 +58,12 @@ async def judge_promises(tx: Tx, partition: int, day: date, house: House, cause:
 async def revise_promises(tx: Tx, moved: Mapping[str, Envelope], house: House) -> None:
     """Money came late with a value date in time, or was taken back: what it was judged by is judged again.
 
-    Of an open promise whose hold the cure had ended, a reversal brings the hold back: the arrears go on, and so
-    does the promise. The caller has locked the borrowers.
+    The caller has locked the borrowers.
     """
     judged = await promises_of_loans(tx, moved, JUDGED)
     if judged:
         # What is judged was judged after its close, so the due day itself is the least that is closed.
         await _judge(tx, judged, None, house, moved)
-    await _hold_again(tx, await promises_of_loans(tx, moved, [PromiseStatus.OPEN]), moved, house)
 
 
 async def _judge(
@@ -172,20 +168,3 @@ def second_of(part: Promise, house: House, tx: Tx) -> Promise | None:
         reason=None,
         changed_at=tx.now,
     )
-
-
-async def _hold_again(
-    tx: Tx, waiting: Sequence[Promise], moved: Mapping[str, Envelope], house: House
-) -> None:
-    if not waiting:
-        return
-    money = await money_of(tx, {each.loan_id for each in waiting})
-    active = {hold.hold_id for hold in await active_holds(tx, sorted({each.borrower_id for each in waiting}))}
-    again = [
-        replace(each, hold_id=stable_id("hold", "promise_open", each.promise_id, moved[each.loan_id].id))
-        for each in waiting
-        if each.hold_id not in active and any(one.reversed_on is not None for one in money[each.loan_id])
-    ]
-    await save_promises(tx, again)
-    holds = [hold_of(each, house, tx.now) for each in again]
-    await place_holds(tx, holds, house, {hold.hold_id: moved[hold.loan_id] for hold in holds})

@@ -15,11 +15,13 @@ from spine.events.contact_log import PromiseMade
 from spine.outbox import emit
 from spine.service import Received
 from stager.domain.cases import Episode, Hold, stable_id
+from stager.domain.hold_book import PROMISE_OPEN
 from stager.domain.promise_refusals import NotInArrears, refused
 from stager.domain.promises import ACCEPTED, Promise, PromiseStatus, Verdict, decide_terms
 from stager.domain.tasks import Task
 from stager.domain.team import require
 from stager.emits import promises as emits
+from stager.handlers.clocks import keep_clocks
 from stager.handlers.holds import end_holds, new_hold, place_holds
 from stager.handlers.promise_offers import MAY_AGREE, Considered, Offer, accepted, consider, terms_decision
 from stager.handlers.tasks import cancel_tasks, open_tasks
@@ -179,6 +181,7 @@ async def start_promises(
     causes = {hold.hold_id: cause for hold in holds} if cause is not None else {}
     await place_holds(tx, holds, house, causes)
     loans = [each.loan_id for each in promises]
+    await keep_clocks(tx, loans, house)
     await cancel_tasks(tx, loans, "promise_open", kinds=_CONTACTS, cause=cause)
     planned = [
         reminder
@@ -194,7 +197,7 @@ def hold_of(promise: Promise, house: House, now: datetime) -> Hold:
     return new_hold(
         house,
         hold_id=promise.hold_id,
-        kind="promise_open",
+        kind=PROMISE_OPEN,
         loan_id=promise.loan_id,
         borrower_id=promise.borrower_id,
         now=now,
@@ -269,8 +272,8 @@ async def release(tx: Tx, promises: Sequence[Promise], ended_by: str) -> None:
     await forget_reminders(tx, [each.promise_id for each in promises])
     reasons: Reasons = {each.loan_id: ("promise_over", None) for each in promises}
     await withdraw(tx, reasons, which=lambda request: request.purpose == REMINDS)
-    ids = {each.hold_id for each in promises}
+    ids = {each.promise_id for each in promises}
     held = await active_holds(tx, sorted({each.borrower_id for each in promises}))
-    await end_holds(
-        tx, [replace(hold, lifted_at=tx.now, ended_by=ended_by) for hold in held if hold.hold_id in ids]
-    )
+    # By its origin: after a cure the hold is another one.
+    ending = [hold for hold in held if hold.kind == PROMISE_OPEN and hold.origin in ids]
+    await end_holds(tx, [replace(hold, lifted_at=tx.now, ended_by=ended_by) for hold in ending])

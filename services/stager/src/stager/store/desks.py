@@ -10,6 +10,7 @@ from spine.database import Tx
 from stager.domain.cases import Case
 from stager.domain.desk import Desk
 from stager.domain.hold_book import HoldBook
+from stager.domain.promises import PromiseStatus
 from stager.policy import House
 from stager.store.cutover import starts_of
 from stager.store.episodes import EPISODE_COLUMNS, add_episodes, episode_of, replace_episodes, save_stages
@@ -17,6 +18,7 @@ from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_people
 from stager.store.person_holds import active_person_holds
+from stager.store.promises import promises_of_loans
 from stager.store.rows import Rows
 from stager.store.steps import insert_timers
 from stager.tables.cases import CASE, STAGE_ENTRY
@@ -44,12 +46,24 @@ async def borrowers_to_judge(tx: Tx, partition: int, as_of: date, *, everyone: b
 
 
 async def load_holds(
-    tx: Tx, house: House, borrower_ids: Sequence[str], names: Collection[tuple[str, str, str]]
+    tx: Tx,
+    house: House,
+    borrower_ids: Sequence[str],
+    names: Collection[tuple[str, str, str]],
+    loan_ids: Collection[str] = (),
 ) -> HoldBook:
-    """The holds of locked borrowers that are not lifted, and those of `names`: (borrower, loan, origin)."""
+    """The holds of locked borrowers that are not lifted, those of `names`: (borrower, loan, origin), and what is
+    promised on `loan_ids`."""
     policy = house.rulebook.holds.on(house.today(tx.now)).policy
     holds = [*await active_holds(tx, borrower_ids), *await holds_named(tx, names)]
-    return HoldBook(policy, tx.now, holds, await active_person_holds(tx, borrower_ids))
+    promised = await promises_of_loans(tx, loan_ids, [PromiseStatus.OPEN])
+    return HoldBook(
+        policy,
+        tx.now,
+        holds,
+        await active_person_holds(tx, borrower_ids),
+        {promise.loan_id: promise.promise_id for promise in promised},
+    )
 
 
 async def load_desk(
@@ -72,13 +86,14 @@ async def load_desk(
         """,
         borrowers=borrowers,
     )
+    # Each by its index, however small the table was when this was planned.
     rows = await tx.execute(
         f"""
-        SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id)
-        JOIN episode AS e ON e.borrower_id = u.borrower_id AND e.closed_on IS NULL
+        SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:borrowers AS text[])) AS u(borrower_id) CROSS JOIN LATERAL (
+            SELECT * FROM episode AS x WHERE x.borrower_id = u.borrower_id AND x.closed_on IS NULL OFFSET 0) AS e
         UNION ALL
-        (SELECT DISTINCT ON (e.loan_id) {EPISODE_COLUMNS} FROM unnest(CAST(:loans AS text[])) AS u(loan_id)
-         JOIN episode AS e ON e.loan_id = u.loan_id ORDER BY e.loan_id, e.episode DESC)
+        SELECT {EPISODE_COLUMNS} FROM unnest(CAST(:loans AS text[])) AS u(loan_id) CROSS JOIN LATERAL (
+            SELECT * FROM episode AS x WHERE x.loan_id = u.loan_id ORDER BY x.episode DESC LIMIT 1) AS e
         """,  # noqa: S608 (column names of our own tables)
         borrowers=borrowers,
         loans=list(loan_ids),
@@ -94,7 +109,7 @@ async def load_desk(
         people=people,
         cases=[Case(**row._mapping) for row in cases],
         episodes=episodes,
-        holds=await load_holds(tx, house, borrowers, hold_names),
+        holds=await load_holds(tx, house, borrowers, hold_names, loan_ids),
         starts={borrower_id: start.starts_on for borrower_id, start in starts.items()},
     )
 
