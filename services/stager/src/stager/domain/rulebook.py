@@ -40,6 +40,8 @@ class Versioned(Protocol):
 
 V = TypeVar("V", bound=Versioned)
 _A_DAY: Final = timedelta(days=1)
+#: So many answers a shelf remembers.
+_KNOWN_AT_MOST: Final = 4_096
 #: One version of any policy.
 Edition = (
     Loaded[StagePolicy]
@@ -68,7 +70,7 @@ class Shelf(Generic[V]):
         """
         if len(self.editions) == 1:
             return self.editions[0]
-        chosen = max(self._fitting(day, subject), key=lambda fitting: fitting[0])[1]
+        chosen = self._chosen(day, subject)
         if since is not None and since < chosen.policy.effective_from and moves_of(chosen) == "next_stage":
             return self.on(since, subject)
         return chosen
@@ -77,7 +79,7 @@ class Shelf(Generic[V]):
         self, day: date, subject: Subject = ANYONE, *, since: date | None = None
     ) -> date | None:
         """The first date after `day` from which another version is in force for a loan."""
-        days = sorted({e.policy.effective_from for e in self.editions if e.policy.effective_from > day})
+        days = [begins for begins in self._begins if begins > day]
         now = self.on(day, subject, since=since) if days else None
         return next((later for later in days if self.on(later, subject, since=since) is not now), None)
 
@@ -101,6 +103,17 @@ class Shelf(Generic[V]):
         firsts = [line[0] for line in self._lines.values() if scope_of(line[0]) is None]
         return [*known, *firsts[:1]]
 
+    def _chosen(self, day: date, subject: Subject) -> Loaded[V]:
+        # A close asks this several times a loan, and has few kinds of loans.
+        key = (day, subject.product, subject.region, frozenset(subject.segment.items()))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _KNOWN_AT_MOST:
+                self._known.clear()
+            found = max(self._fitting(day, subject), key=lambda fitting: fitting[0])[1]
+            self._known[key] = found
+        return found
+
     def _fitting(self, day: date, subject: Subject) -> Iterator[tuple[tuple[int, int, int], Loaded[V]]]:
         if day not in self._in_force:
             self._in_force[day] = self.in_force(day)
@@ -109,6 +122,14 @@ class Shelf(Generic[V]):
             rank = (-1, 0, 0) if scope is None else scope.rank_for(subject)
             if rank is not None:
                 yield rank, edition
+
+    @cached_property
+    def _known(self) -> dict[tuple[object, ...], Loaded[V]]:
+        return {}
+
+    @cached_property
+    def _begins(self) -> list[date]:
+        return sorted({edition.policy.effective_from for edition in self.editions})
 
     @cached_property
     def _in_force(self) -> dict[date, list[Loaded[V]]]:
@@ -138,7 +159,7 @@ def _newest(line: Sequence[Loaded[V]], day: date) -> Loaded[V] | None:
     return next((edition for edition in reversed(line) if edition.policy.effective_from <= day), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rulebook:
     """All policies of the stager, and the calendars that they name."""
 
@@ -159,14 +180,19 @@ class Rulebook:
 
     def edition(self, digest: str) -> Loaded[Any]:
         """The version with this digest, of any policy. Raises KeyError when it is not here any more."""
-        for field in fields(self):
-            shelf = getattr(self, field.name)
-            for edition in shelf.editions if isinstance(shelf, Shelf) else ():
-                if edition.digest == digest:
-                    return edition
-        raise KeyError(digest)
+        return self._editions[digest]
 
     def reference(self, digest: str) -> str:
         """How events name the policy version of a decision: "stages-cn@1:<digest>"."""
         policy = self.edition(digest).policy
         return f"{policy.name}@{policy.version}:{digest}"
+
+    @cached_property
+    def _editions(self) -> dict[str, Loaded[Any]]:
+        shelves = [getattr(self, field.name) for field in fields(self)]
+        return {
+            edition.digest: edition
+            for shelf in shelves
+            if isinstance(shelf, Shelf)
+            for edition in reversed(shelf.editions)
+        }

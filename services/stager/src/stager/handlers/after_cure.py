@@ -14,7 +14,6 @@ from stager.handlers.clocks import keep_clocks
 from stager.handlers.credit_reports import correct_for_money, withdraw_corrections
 from stager.handlers.tasks import end_tasks, open_tasks
 from stager.policy import House
-from stager.store.clocks import latest_episodes
 from stager.store.holds import active_holds
 from stager.store.parties import people_of
 from stager.store.tasks import lock_open_tasks, thanked_loans
@@ -25,14 +24,18 @@ _CHANNEL, _PURPOSE = "call", "service"
 
 
 async def follow_arrears(
-    tx: Tx, causes: Mapping[str, Envelope], closures: Sequence[CaseClosure], house: House
+    tx: Tx,
+    causes: Mapping[str, Envelope],
+    episodes: Mapping[str, Episode],
+    closures: Sequence[CaseClosure],
+    house: House,
 ) -> None:
-    """The ledger has spoken of these loans (`causes`, each the last fact): their clocks stand anew, and who is out
-    of arrears is thanked, or no longer. The caller has locked the borrowers and kept all that was told."""
+    """The ledger has spoken of these loans (`causes`, each the last fact; `episodes`, the newest): their clocks
+    stand anew, and who is out of arrears is thanked, or no longer. The caller has locked the borrowers and kept
+    all that was told."""
     if not causes:
         return
-    await keep_clocks(tx, causes.keys(), house, causes)
-    episodes = await latest_episodes(tx, causes.keys())
+    await keep_clocks(tx, causes.keys(), house, causes, episodes)
     ended = [episode for episode in episodes.values() if not episode.is_open]
     bounced = [e for e in episodes.values() if e.is_open and e.bounced_on is not None]
     if ended:

@@ -31,6 +31,7 @@ from stager.handlers.tasks import end_tasks, open_tasks
 from stager.policy import House
 from stager.store.clocks import (
     LoanClock,
+    add_clocks,
     clocks_of,
     latest_episodes,
     lock_clocks_to_look_at,
@@ -97,16 +98,23 @@ async def decide_loans(
 
 
 async def keep_clocks(
-    tx: Tx, loan_ids: Collection[str], house: House, causes: Mapping[str, Envelope] = _NO_CAUSES
+    tx: Tx,
+    loan_ids: Collection[str],
+    house: House,
+    causes: Mapping[str, Envelope] = _NO_CAUSES,
+    episodes: Mapping[str, Episode] | None = None,
 ) -> None:
     """Something happened to these loans, or time passed: their clocks stand anew, tasks for ends that are no more
     are cancelled, and those for ends that are near opened.
 
-    The caller has locked the borrowers. `causes`: by loan, the event that this comes from.
+    The caller has locked the borrowers. `causes`: by loan, the event that this comes from; `episodes`: the newest
+    of each loan, where they are at hand.
     """
     if not loan_ids:
         return
-    episodes, known = await latest_episodes(tx, loan_ids), await clocks_of(tx, loan_ids)
+    if episodes is None:
+        episodes = await latest_episodes(tx, loan_ids)
+    known = await clocks_of(tx, loan_ids)
     loans = await decide_loans(tx, list(episodes.values()), known, house)
     clocks = {}
     for loan in loans:
@@ -121,7 +129,8 @@ async def keep_clocks(
     for loan_id, before in known.items():
         # Nothing is overdue any more.
         clocks.setdefault(loan_id, replace(before, ends_on=None, barred=False, look_at=None))
-    await save_clocks(tx, [clock for loan_id, clock in clocks.items() if clock != known.get(loan_id)])
+    await add_clocks(tx, [clock for loan_id, clock in clocks.items() if loan_id not in known])
+    await save_clocks(tx, [clocks[loan_id] for loan_id, before in known.items() if clocks[loan_id] != before])
     await _tell(tx, loans, clocks.keys(), known, house, causes)
 
 

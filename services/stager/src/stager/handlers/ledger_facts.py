@@ -61,9 +61,13 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
         borrowers.update(judged)
     concerned = await _judge_agreements(tx, events, borrowers, house)
     ordered = sorted(borrowers)
+    policies: set[str] = set()
     for start in range(0, len(ordered), _BORROWERS_AT_ONCE):
-        await _take_portion(tx, events, set(ordered[start : start + _BORROWERS_AT_ONCE]), house)
+        portion = set(ordered[start : start + _BORROWERS_AT_ONCE])
+        policies |= await _take_portion(tx, events, portion, house)
     await rescore(tx, concerned.union(borrowers), house)
+    # Last: batches side by side that are the first to use a policy wait for each other here.
+    await keep_policies(tx, house.rulebook, policies)
 
 
 async def _judge_agreements(
@@ -117,7 +121,8 @@ def _takes_over(events: Sequence[Received], partition: int, house: House) -> boo
     return any(house.rulebook.stages.takes_over(day + timedelta(days=1)) for day in days)
 
 
-async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str], house: House) -> None:
+async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str], house: House) -> set[str]:
+    """Returns the digests of the policies that decided."""
     # Facts about no one are for everyone.
     facts = [fact for fact in events if fact.event.key is None or fact.event.key in borrowers]
     loan_ids = {fact.event.loan_id for fact in facts if isinstance(fact.event, _LoanFact)}
@@ -135,7 +140,6 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     for fact in facts:
         _apply(desk, fact)
     await save_desk(tx, desk)
-    await keep_policies(tx, house.rulebook, desk.policies_used())
     await withdraw(tx, desk.withdrawn)
     await end_work(tx, desk.withdrawn)
     held = [(happening, cause) for happening, cause in desk.told if isinstance(happening, Hold)]
@@ -143,9 +147,10 @@ async def _take_portion(tx: Tx, events: Sequence[Received], borrowers: set[str],
     closures = [one for one, _ in desk.told if isinstance(one, CaseClosure)]
     await recall_closed(tx, closures)
     spoken = {f.event.loan_id: f.envelope for f in facts if isinstance(f.event, _LoanFact)}
-    await follow_arrears(tx, spoken, closures, house)
+    await follow_arrears(tx, spoken, desk.latest(spoken), closures, house)
     for happening, cause in desk.told:
         emit(tx, emits.told(happening, house.rulebook), cause=cause)
+    return desk.policies_used()
 
 
 def _apply(desk: Desk, received: Received) -> None:

@@ -122,6 +122,11 @@ async def clocks_of(tx: Tx, loan_ids: Collection[str]) -> dict[str, LoanClock]:
     return {row.loan_id: LoanClock(**row._mapping) for row in rows}
 
 
+async def add_clocks(tx: Tx, clocks: Sequence[LoanClock]) -> None:
+    """Keeps the clocks of loans that had none, whose borrowers are locked."""
+    await _CLOCKS.copy(tx, clocks)
+
+
 async def save_clocks(tx: Tx, clocks: Sequence[LoanClock]) -> None:
     """Keeps the clocks of loans whose borrowers are locked."""
     if clocks:
