@@ -1,9 +1,10 @@
-"""Staging: cases that enter their stages after a close, beside a bare loop that writes the same rows."""
+"""Staging: cases that enter their stages after a close, in two lanes as a worker takes them, beside a bare loop."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -19,13 +20,13 @@ from spine.database import Runtime, Tx, create_engine, plain_url
 from spine.envelope import Envelope
 from spine.events.ledger import LEDGER, BusinessDateClosed, LoanOverdue, Overdue
 from spine.events.registry import Event, encode
+from spine.lanes import LANES, MAX_BATCH
 from spine.service import Received, Service
 from spine.topics import partition_of
 from stager.app import build
 
 CASES: Final = 30_000
-#: So many records a worker reads at once, and so many borrowers a close decides at once.
-_BATCH: Final = 500
+#: So many borrowers a close decides at once.
 _PORTION: Final = 2_000
 _TARGET: Final = 5_000
 _DUE_ON: Final = date(2026, 11, 19)
@@ -50,14 +51,15 @@ async def measure(place: Place) -> list[Result]:
         service = build(runtime)
         facts = [_fact(_overdue(n), n) for n in range(CASES)]
         started = time.perf_counter()
-        for begin in range(0, CASES, _BATCH):
-            await _take(service, runtime, facts[begin : begin + _BATCH])
+        await asyncio.gather(*(_work(service, runtime, _batches(facts, lane)) for lane in range(LANES)))
         taken_s = time.perf_counter() - started
         async with engine.connect() as connection:
             await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
         started = time.perf_counter()
-        for partition in range(PARTITIONS):
-            await _take(service, runtime, [_closed(partition)])
+        closes = [
+            [[_closed(partition)] for partition in range(lane, PARTITIONS, LANES)] for lane in range(LANES)
+        ]
+        await asyncio.gather(*(_work(service, runtime, iter(batches)) for batches in closes))
         staged_s = time.perf_counter() - started
     finally:
         await engine.dispose()
@@ -67,6 +69,18 @@ async def measure(place: Place) -> list[Result]:
         Result("arrears taken in, a case opened each", "cases/s", CASES / taken_s, "as below", bare, _TARGET),
         Result("cases staged at a close", "cases/s", CASES / staged_s, "writes the same rows", bare, _TARGET),
     ]
+
+
+async def _work(service: Service, runtime: Runtime, batches: Iterator[Sequence[Received]]) -> None:
+    for batch in batches:
+        await _take(service, runtime, batch)
+
+
+def _batches(facts: Sequence[Received], lane: int) -> Iterator[Sequence[Received]]:
+    """What a worker reads at once for one of its lanes: partition n of every topic goes through lane n modulo."""
+    own = [fact for fact in facts if fact.partition % LANES == lane]
+    for begin in range(0, len(own), MAX_BATCH):
+        yield own[begin : begin + MAX_BATCH]
 
 
 async def _take(service: Service, runtime: Runtime, batch: Sequence[Received]) -> None:
