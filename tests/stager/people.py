@@ -36,6 +36,8 @@ class Desk:
 
     stager: Stand
     client: httpx.AsyncClient
+    #: The first lead of the team, who makes the others members.
+    lead: str | None = None
 
     @property
     def day(self) -> date:
@@ -65,8 +67,11 @@ class Desk:
 
     async def member(self, member_id: str, *, status: int = 201, **facts: Any) -> Any:
         """A member of the team, a collector with room for ten unless said otherwise."""
-        body = {"roles": ["collector"], "capacity": 10, **facts}
-        return await self.call("PUT", f"/v1/team/members/{member_id}", body, status)
+        body = {"roles": ["collector"], "capacity": 10, "by": self.lead or member_id, **facts}
+        made = await self.call("PUT", f"/v1/team/members/{member_id}", body, status)
+        if status < 300 and "lead" in body["roles"]:
+            self.lead = self.lead or member_id
+        return made
 
     async def a_case(self, loan_id: str = "L1", borrower_id: str = "B1", days: int = 6) -> str:
         """A case of a borrower, so many days past due; the clock stands at nine on that day."""

@@ -19,12 +19,17 @@ async def desk(stager: Stand) -> AsyncIterator[Desk]:
         yield made
 
 
+#: What must be on record before a complaint is over.
+ANSWERED = {"answered": "letter of today"}
+
+
 async def agency(desk: Desk, agency_id: str = "AG1", *, answer: int = 201, **facts: Any) -> Any:
     body = {
         "name": "Lawful Collections",
         "status": "active",
         "listed": True,
         "reviewed_on": desk.day.isoformat(),
+        "by": desk.lead,
         **facts,
     }
     return await desk.call("PUT", f"/v1/agencies/{agency_id}", body, answer)
@@ -172,3 +177,32 @@ async def test_what_is_paid_comes_back_from_the_agency_by_itself(desk: Desk) -> 
     await desk.get(f"/v1/cases/{case_id}/referrals", 404, X_Tact_Member="X1")
     path = f"/v1/cases/{case_id}/referrals/{referral['referral_id']}/data"
     assert (await desk.post(path, {"data": "returned", "by": "L1"}))["data_end"] == "returned"
+
+
+async def test_what_belongs_to_a_case_is_seen_only_where_the_case_is_placed(desk: Desk) -> None:
+    await team(desk)
+    await desk.member("C1", roles=["compliance"])
+    case_id = await noticed_case(desk)
+    task = await desk.a_task(case_id)
+    asked = {"kind": "complaint_open", "reason": "about a call", "by": "L1"}
+    hold = await desk.post("/v1/loans/L1/holds", asked, 201)
+    await desk.post(
+        f"/v1/holds/{hold['hold_id']}/lift", {"by": "C1", "reason": "answered", "findings": ANSWERED}
+    )
+    await place(desk, case_id)
+    paths = ("/v1/borrowers/B1/holds", f"/v1/holds/{hold['hold_id']}/why", f"/v1/tasks/{task}")
+    for path in paths:
+        assert (await desk.get(path, 404, X_Tact_Member="X2"))["code"] == "not_found"
+        await desk.get(path, X_Tact_Member="X1")
+        await desk.get(path)
+    for path in ("/v1/requests/notice-L1/why", f"/v1/tasks/{task}/why", "/v1/holds/none/why"):
+        assert (await desk.get(path, 404, X_Tact_Member="X2"))["detail"].startswith("no case")
+    other = {"kind": "complaint_open", "reason": "about a call", "by": "X2"}
+    assert (await desk.post("/v1/loans/L1/holds", other, 404))["code"] == "not_found"
+
+
+async def test_agencies_are_made_known_by_a_lead(desk: Desk) -> None:
+    await team(desk)
+    refused = await agency(desk, "AG3", answer=403, by="M1")
+    assert (refused["code"], refused["needs"]) == ("not_allowed", ["lead"])
+    await agency(desk, "AG3", by="L1")

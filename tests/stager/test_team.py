@@ -23,7 +23,7 @@ async def desk(stager: Stand) -> AsyncIterator[Desk]:
 async def test_a_member_is_changed_by_who_has_seen_the_last_change(desk: Desk) -> None:
     made = await desk.member("M1", skills=["visit"], regions=["CN-31"], locales=["zh-CN"])
     assert (made["version"], made["skills"], made["shifts"]) == (1, ["visit"], [])
-    body = {"roles": ["collector", "lead"], "capacity": 10}
+    body = {"roles": ["collector", "lead"], "capacity": 10, "by": "M1"}
     changed = await desk.call("PUT", "/v1/team/members/M1", body, 200, If_Match='"1"')
     assert (changed["version"], changed["roles"], changed["skills"]) == (2, ["collector", "lead"], [])
     again = await desk.call("PUT", "/v1/team/members/M1", body, 200)
@@ -141,3 +141,22 @@ async def test_cases_are_listed_by_who_looks_after_them_and_what_is_due(desk: De
     assert await found(f"due={desk.day}") == {one}
     assert await found(f"collector=M1&due={desk.day + timedelta(days=1)}&stage=S1") == {one, two}
     assert await found("collector=M1&stage=S2") == set()
+
+
+async def test_a_lead_makes_members_and_until_there_is_one_who_sets_up_the_team(desk: Desk) -> None:
+    await desk.member("M1", by="nobody-yet")
+    await desk.member("L1", roles=["lead"], by="M1")
+    assert (await desk.member("M2", by="M1", status=403))["code"] == "not_allowed"
+    assert (await desk.member("M2", by="nobody", status=403))["code"] == "member_unknown"
+    await desk.member("M2", by="L1")
+    # Nobody makes themselves a lead.
+    assert (await desk.member("M1", roles=["lead"], by="M1", status=403))["code"] == "not_allowed"
+
+
+async def test_the_last_lead_stays_one(desk: Desk) -> None:
+    await desk.member("L1", roles=["lead"])
+    assert (await desk.member("L1", roles=["collector"], status=409))["code"] == "last_lead"
+    assert (await desk.member("L1", roles=["lead"], active=False, status=409))["code"] == "last_lead"
+    await desk.member("L2", roles=["lead"])
+    await desk.member("L1", roles=["collector"], by="L2", status=200)
+    assert (await desk.member("L2", roles=["collector"], by="L2", status=409))["code"] == "last_lead"

@@ -56,6 +56,7 @@ class PutMember(BaseModel):
     capacity: Annotated[int, Field(ge=0, le=10_000)] = 0
     active: bool = True
     shifts: Annotated[list[NewShift], Field(max_length=20)] | None = None
+    by: MemberId
 
 
 class NewAbsence(BaseModel):
@@ -78,6 +79,7 @@ class PutAgency(BaseModel):
     status: Literal["active", "suspended", "ended"]
     listed: bool
     reviewed_on: date | None = None
+    by: MemberId
 
 
 class NewReferral(BaseModel):
@@ -138,7 +140,10 @@ async def put_team_member(
     house: HouseOf,
     if_match: IfMatch = None,
 ) -> views.MemberView:
-    """Makes a member known or changes one: 201 when new. Who becomes inactive gives back tasks and cases."""
+    """Makes a member known or changes one: 201 when new. Who becomes inactive gives back tasks and cases.
+
+    A lead does; until there is one, whoever sets up the team.
+    """
     wanted = Member(
         member_id=member_id,
         roles=frozenset(role.value for role in body.roles),
@@ -152,7 +157,7 @@ async def put_team_member(
     shifts = [_shift(each) for each in body.shifts] if body.shifts is not None else None
 
     async def work(tx: Tx) -> tuple[views.MemberView, bool]:
-        kept, is_new = await put_member(tx, wanted, shifts, _version(if_match))
+        kept, is_new = await put_member(tx, wanted, shifts, _version(if_match), body.by)
         return await _member(tx, house, kept), is_new
 
     view, is_new = await runtime.run(work)
@@ -200,9 +205,9 @@ async def get_agencies(runtime: RuntimeOf) -> views.AgencyList:
 async def put_one_agency(
     agency_id: Word, body: PutAgency, response: Response, runtime: RuntimeOf, if_match: IfMatch = None
 ) -> views.AgencyView:
-    """Makes an agency known or changes it: 201 when new."""
+    """Makes an agency known or changes it: 201 when new. A lead does."""
     wanted = Agency(agency_id, body.name, body.status, body.listed, body.reviewed_on)
-    kept, is_new = await runtime.run(lambda tx: put_agency(tx, wanted, _version(if_match)))
+    kept, is_new = await runtime.run(lambda tx: put_agency(tx, wanted, _version(if_match), body.by))
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = f'"{kept.version}"'
     return views.agency_view(kept)

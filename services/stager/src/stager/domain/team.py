@@ -46,6 +46,12 @@ class SamePerson(Conflict):
     code = "same_person"
 
 
+class LastLead(Conflict):
+    """This is the only lead; make another member one first, or nobody could change the team any more."""
+
+    code = "last_lead"
+
+
 class Stale(TactError):
     """What was edited has changed meanwhile; read it again and decide anew."""
 

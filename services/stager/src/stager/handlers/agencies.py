@@ -19,6 +19,7 @@ from stager.domain.desk import CaseClosure
 from stager.domain.staging import digest_of
 from stager.domain.tasks import HistoryEntry
 from stager.domain.team import Stale, require
+from stager.handlers.team import require_lead
 from stager.policy import House
 from stager.store.agencies import (
     find_agency,
@@ -55,8 +56,9 @@ class NotPlaced(Conflict):
     code = "not_placed"
 
 
-async def put_agency(tx: Tx, wanted: Agency, expected: int | None) -> tuple[Agency, bool]:
-    """Keeps an agency as wanted; the agency, and whether it is new. Raises Stale (412)."""
+async def put_agency(tx: Tx, wanted: Agency, expected: int | None, by: str) -> tuple[Agency, bool]:
+    """Keeps an agency as wanted; the agency, and whether it is new. Raises NotAllowed (403), Stale (412)."""
+    await require_lead(tx, by)
     known = await find_agency(tx, wanted.agency_id)
     if expected is not None and (known.version if known is not None else 0) != expected:
         raise Stale(f"agency {wanted.agency_id} was changed meanwhile", version=known.version if known else 0)

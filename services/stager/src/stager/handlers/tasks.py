@@ -50,7 +50,7 @@ async def open_tasks(
 async def _states(tx: Tx, tasks: Sequence[Task], house: House) -> list[TaskState]:
     """The tasks with what the policy and the borrowers' facts add: deadline, people, skill, place, score."""
     work = house.rulebook.work.on(house.today(tx.now))
-    facts = await work_facts(tx, [task.borrower_id for task in tasks])
+    facts = await work_facts(tx, [task.borrower_id for task in tasks], house.today(tx.now))
     owners = await owners_of(tx, [task.case_id for task in tasks])
     trained = await _trained(tx, tasks, house)
     states = []
@@ -115,7 +115,7 @@ async def rescore(tx: Tx, borrower_ids: Collection[str], house: House) -> int:
     if not states:
         return 0
     work = house.rulebook.work.on(house.today(tx.now))
-    facts = await work_facts(tx, [state.task.borrower_id for state in states])
+    facts = await work_facts(tx, [state.task.borrower_id for state in states], house.today(tx.now))
     moved = []
     for state in states:
         known = facts.get(state.task.borrower_id, UNKNOWN)

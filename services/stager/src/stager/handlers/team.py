@@ -9,24 +9,38 @@ from spine.database import Tx
 from spine.errors import BadRequest, NotFound
 from stager.domain.shifts import Absence, Shift
 from stager.domain.tasks import HistoryEntry
-from stager.domain.team import Member, Role, Stale
+from stager.domain.team import LastLead, Member, Role, Stale, require
 from stager.store.agencies import disown, find_agency
 from stager.store.tasks import add_history
-from stager.store.team import insert_absence, lock_member, replace_shifts, save_member
+from stager.store.team import insert_absence, lock_leads, lock_member, member, replace_shifts, save_member
 from stager.store.worklist import offer_waiting, take_from
 
 #: How many waiting tasks are offered when somebody comes who may be fit for them.
 _OFFERED = 500
 
 
+async def require_lead(tx: Tx, by: str) -> set[str]:
+    """The active leads, of whom `by` is one. Until there is a lead, whoever sets up the team names themselves.
+
+    Raises NotAllowed, MemberUnknown, MemberInactive (403).
+    """
+    leads = await lock_leads(tx)
+    if leads:
+        require(await member(tx, by), Role.LEAD)
+    return leads
+
+
 async def put_member(
-    tx: Tx, wanted: Member, shifts: Sequence[Shift] | None, expected: int | None
+    tx: Tx, wanted: Member, shifts: Sequence[Shift] | None, expected: int | None, by: str
 ) -> tuple[Member, bool]:
     """Keeps a member as wanted; the member, and whether they are new. `expected`: the version that is edited.
 
-    Who becomes inactive gives back their tasks and cases. Raises Stale (412), BadRequest for an agency that is not
-    known or a member of one without it.
+    Who becomes inactive gives back their tasks and cases. Raises NotAllowed unless `by` is a lead, Stale (412),
+    LastLead, BadRequest for an agency that is not known or a member of one without it.
     """
+    leads = await require_lead(tx, by)
+    if leads == {wanted.member_id} and not (wanted.active and Role.LEAD in wanted.roles):
+        raise LastLead(member_id=wanted.member_id)
     known = await lock_member(tx, wanted.member_id)
     if expected is not None and (known.version if known is not None else 0) != expected:
         raise Stale(f"member {wanted.member_id} was changed meanwhile", version=known.version if known else 0)

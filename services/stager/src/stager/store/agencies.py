@@ -96,6 +96,30 @@ async def disown(tx: Tx, member_id: str) -> None:
     )
 
 
+#: How the case is found to which something belongs, by the name under which routes ask for it.
+SUBJECTS: Final[dict[str, str]] = {
+    "task_id": "SELECT case_id FROM task WHERE task_id = :id",
+    "request_id": "SELECT case_id FROM contact_request WHERE request_id = :id",
+    "hold_id": """
+        SELECT e.case_id FROM (
+            SELECT borrower_id, loan_id FROM hold WHERE hold_id = :id
+            UNION ALL SELECT borrower_id, NULL FROM person_hold WHERE person_hold_id = :id) AS h
+        JOIN episode AS e ON e.borrower_id = h.borrower_id AND (h.loan_id IS NULL OR e.loan_id = h.loan_id)
+        ORDER BY e.closed_on DESC NULLS FIRST LIMIT 1
+    """,
+    "loan_id": "SELECT case_id FROM episode WHERE loan_id = :id ORDER BY episode DESC LIMIT 1",
+    "borrower_id": """
+        SELECT case_id FROM collection_case WHERE borrower_id = :id ORDER BY case_no DESC LIMIT 1
+    """,
+}
+
+
+async def case_of(tx: Tx, what: str, id_: str) -> str | None:
+    """The case, the newest, to which something of SUBJECTS belongs; None where there is none."""
+    row = (await tx.execute(SUBJECTS[what], id=id_)).one_or_none()
+    return None if row is None else str(row.case_id)
+
+
 async def check_sees(tx: Tx, member: Member | None, case_id: str) -> None:
     """Raises NotFound when the case is not placed with the agency the acting member is of.
 

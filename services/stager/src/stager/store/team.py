@@ -54,6 +54,13 @@ async def lock_member(tx: Tx, member_id: str) -> Member | None:
     return member_of(row) if row is not None else None
 
 
+async def lock_leads(tx: Tx) -> set[str]:
+    """The active leads; one at a time changes the team, so that they stay those while it does."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtext('stager.team'))")
+    rows = await tx.execute("SELECT member_id FROM team_member WHERE active AND 'lead' = ANY(roles)")
+    return {row.member_id for row in rows}
+
+
 async def save_member(tx: Tx, member: Member) -> None:
     """Keeps a member as they are now."""
     await tx.execute(

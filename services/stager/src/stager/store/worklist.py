@@ -16,7 +16,7 @@ from stager.domain.worklist import Worker
 from stager.store.tasks import SELECT, task_of
 from stager.store.team import list_members
 
-#: A promise broken longer ago does not count any more.
+#: A promise due longer ago, and broken, does not count any more: as conditions count them.
 _BROKEN_FOR: Final = timedelta(days=60)
 
 
@@ -38,7 +38,7 @@ class WorkFacts:
 UNKNOWN: Final = WorkFacts(None, None, None)
 
 
-async def work_facts(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, WorkFacts]:
+async def work_facts(tx: Tx, borrower_ids: Sequence[str], today: date) -> dict[str, WorkFacts]:
     """The facts of borrowers that are known; of several currencies the one with the largest sum counts."""
     ids = sorted(set(borrower_ids))
     parties = await tx.execute(
@@ -60,10 +60,10 @@ async def work_facts(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, WorkFacts
         """
         SELECT p.borrower_id, count(*) AS broken
         FROM unnest(CAST(:ids AS text[])) AS u(borrower_id) JOIN promise AS p USING (borrower_id)
-        WHERE p.status = 'broken' AND p.changed_at > :since GROUP BY p.borrower_id
+        WHERE p.status = 'broken' AND p.due_on >= :since GROUP BY p.borrower_id
         """,
         ids=ids,
-        since=tx.now - _BROKEN_FOR,
+        since=today - _BROKEN_FOR,
     )
     count = {row.borrower_id: row.broken for row in broken}
     totals: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
