@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,15 +11,19 @@ from spine.outbox import emit
 from stager.domain.cases import ContactStep, RequestStatus, StepTimer, stable_id
 from stager.domain.decision import Decision, decided
 from stager.domain.steps import ENGINE, StepDecision, StepFacts, Verdict
-from stager.domain.tasks import Task
+from stager.domain.tasks import Task, TaskState, TaskStatus
 from stager.emits import cases as emits
-from stager.handlers.tasks import open_tasks
+from stager.handlers.tasks import end_tasks, open_tasks
 from stager.policy import House
 from stager.store.decisions import keep_decisions
 from stager.store.policies import keep_policies
 from stager.store.requests import insert_steps
+from stager.store.tasks import lock_open_tasks
 
 SUBJECT: Final = "step"
+#: Why a task ended that the next one of its kind took the place of.
+OVERTAKEN: Final = "overtaken"
+_SPOKEN: Final = frozenset({"call", "visit"})
 _STATUS: Final = {
     Verdict.ASKED: RequestStatus.OPEN,
     Verdict.TASKED: RequestStatus.TASKED,
@@ -50,10 +54,32 @@ async def carry_out(tx: Tx, steps: Sequence[DecidedStep], house: House) -> None:
     new = [step for step in steps if step.request_id in fresh]
     await keep_decisions(tx, [_decision(step) for step in new])
     tasks = [_task(step, kept[step.request_id]) for step in new if step.decision.verdict is Verdict.TASKED]
+    await _overtake(tx, tasks)
     await open_tasks(tx, tasks, house)
     for step in new:
         if step.decision.verdict is Verdict.ASKED:
             emit(tx, emits.contact_requested(kept[step.request_id], house.rulebook))
+
+
+async def _overtake(tx: Tx, tasks: Sequence[Task]) -> None:
+    """What nobody has done by the time the next one is due is one conversation, not one for each time it was due.
+
+    What somebody has in hand, or the person was told of, stays.
+    """
+    wanted = {(task.loan_id, task.kind): task.task_id for task in tasks if task.kind in _SPOKEN}
+    if not wanted:
+        return
+    waiting = await lock_open_tasks(tx, {loan for loan, _ in wanted}, _SPOKEN)
+    await end_tasks(
+        tx, [state for state in waiting if _is_overtaken(state, wanted)], TaskStatus.EXPIRED, OVERTAKEN
+    )
+
+
+def _is_overtaken(state: TaskState, wanted: Mapping[tuple[str, str], str]) -> bool:
+    task = state.task
+    newer = wanted.get((task.loan_id, task.kind))
+    is_free = not state.claimed_by and state.notice_at is None
+    return is_free and task.origin == SUBJECT and newer is not None and newer != task.task_id
 
 
 def _contact_step(step: DecidedStep) -> ContactStep:
