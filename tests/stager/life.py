@@ -203,6 +203,8 @@ class Life:
 
     def close(self, days: int) -> None:
         """So many business dates are closed in one batch, as soon as the last of them is over."""
+        if days == 0:
+            return
         facts = []
         for _ in range(days):
             facts += self.stand.closes(self.open_on)

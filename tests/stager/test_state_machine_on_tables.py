@@ -92,6 +92,8 @@ amounts = st.sampled_from(["1001.35", "1001.35", "1000.00", "400.00"])
 placed_by_hand = st.sampled_from(
     ["verification", "dispute", "payment_claim", "complaint_open", "legal", *sorted(OF_PERSONS)]
 )
+# So many dates close under what has just stopped something: a stage may end meanwhile.
+some_time = st.sampled_from([0, 0, 0, 3, 31])
 lengths = st.sampled_from([1, 2, 3, 6, 12, 24, 24, 30, 72, 240]).map(lambda hours: timedelta(hours=hours))
 
 
@@ -111,7 +113,7 @@ class Stager(RuleBasedStateMachine):
 
     # -- the ledger ------------------------------------------------------------------------------------
 
-    @initialize(days=days_past_due, other=days_past_due, lived=st.integers(0, 3))
+    @initialize(days=days_past_due, other=days_past_due, lived=st.sampled_from([0, 0, 1]))
     def begins(self, days: int, other: int, lived: int) -> None:
         self.arrears("L1", days, How(last=False), small=False, came_over=False)
         self.arrears("L2", other, How(), small=False, came_over=False)
@@ -146,6 +148,22 @@ class Stager(RuleBasedStateMachine):
         cured = loan_cured(loan_id, owner, as_of=on)
         self.life.state(cured if end == "cured" else loan_settled(loan_id, owner, as_of=on, reason=end), how)
 
+    @rule(loan_id=loan_ids, later=st.integers(0, 3), days=days_past_due)
+    def a_cure_bounces(self, loan_id: str, later: int, days: int) -> None:
+        """Money that ended the arrears is taken back; the old ones go on, and so do the dates."""
+        self.money_comes(loan_id, "1001.35", 0, How())
+        self.arrears_end(loan_id, How(), "cured")
+        self.life.close(later)
+        self._take_back(sorted(self.money, key=lambda id_: int(id_[1:]))[-1], How())
+        self.arrears(loan_id, days, How(), small=False, came_over=False)
+        self.life.close(1)
+
+    @rule(loan_id=loan_ids, hours=st.sampled_from([5, 10, 24]))
+    def the_end_is_heard_ahead(self, loan_id: str, hours: int) -> None:
+        """The facts before it are still missing when steps come due."""
+        self.arrears_end(loan_id, How(last=False, early=True), "cured")
+        self.life.wait(timedelta(hours=hours))
+
     @rule(loan_id=loan_ids, amount=amounts, ago=st.integers(0, 5), how=hows)
     def money_comes(self, loan_id: str, amount: str, ago: int, how: How) -> None:
         id_ = self.life.name("R")
@@ -166,7 +184,11 @@ class Stager(RuleBasedStateMachine):
         """`days`: what is past due again with it."""
         if not self.money:
             return
-        id_ = data.draw(st.sampled_from(sorted(self.money)))
+        loan_id = self._take_back(data.draw(st.sampled_from(sorted(self.money))), how)
+        if days is not None:
+            self.arrears(loan_id, days, how, small=False, came_over=False)
+
+    def _take_back(self, id_: str, how: How) -> str:
         loan_id, amount = self.money.pop(id_)
         event = LedgerRepaymentReversed(
             borrower_id=OWNERS[loan_id],
@@ -178,8 +200,7 @@ class Stager(RuleBasedStateMachine):
             reason="returned",
         )
         self.life.state(event, how)
-        if days is not None:
-            self.arrears(loan_id, days, how, small=False, came_over=False)
+        return loan_id
 
     @rule(loan_id=loan_ids, how=hows, matches=st.booleans())
     def a_statement(self, loan_id: str, how: How, matches: bool) -> None:
@@ -232,15 +253,16 @@ class Stager(RuleBasedStateMachine):
         self.life.batch += late
         self.life.hand_over()
 
-    @rule(which=st.integers(0, 100))
-    def a_fact_comes_again(self, which: int) -> None:
-        if self.life.history:
-            self.life.batch.append(self.life.history[-1 - which % len(self.life.history)])
+    @rule(which=st.integers(0, 100), closes=st.sampled_from([False, False, True]))
+    def a_fact_comes_again(self, which: int, closes: bool) -> None:
+        facts = [fact for fact in self.life.history if (fact.envelope.loan_seq is None) == closes]
+        if facts:
+            self.life.batch.append(facts[-1 - which % len(facts)])
             self.life.hand_over()
 
     # -- time ------------------------------------------------------------------------------------------
 
-    @rule(days=st.integers(1, 3))
+    @rule(days=st.integers(1, 2))
     def days_go_by(self, days: int) -> None:
         for _ in range(days):
             self.life.day_goes_by()
@@ -274,8 +296,11 @@ class Stager(RuleBasedStateMachine):
         ahead=st.integers(0, 9),
         early=st.booleans(),
         of_loan=st.booleans(),
+        lasts=some_time,
     )
-    def is_said(self, loan_id: str, what: str, amount: str, ahead: int, early: bool, of_loan: bool) -> None:
+    def is_said(
+        self, loan_id: str, what: str, amount: str, ahead: int, early: bool, of_loan: bool, lasts: int
+    ) -> None:
         life = self.life
         base: dict[str, Any] = {"borrower_id": OWNERS[loan_id], "contact_id": life.name("K"), "at": life.now}
         on_loan = {**base, "loan_id": loan_id}
@@ -305,6 +330,7 @@ class Stager(RuleBasedStateMachine):
             self.complaints.append((OWNERS[loan_id], f"C-{base['contact_id']}"))
         if held is not None and (what in ("dispute", "claim") or self._is_in_arrears(loan_id)):
             assert held in life.watcher.holds.kinds(loan_id, life.now)
+        life.close(lasts)
 
     def _is_in_arrears(self, loan_id: str) -> bool:
         return self.life.reference.loans[loan_id].is_open
@@ -345,8 +371,8 @@ class Stager(RuleBasedStateMachine):
 
     # -- what people do --------------------------------------------------------------------------------
 
-    @rule(loan_id=loan_ids, kind=placed_by_hand, on_person=st.booleans())
-    def a_hold_is_placed(self, loan_id: str, kind: str, on_person: bool) -> None:
+    @rule(loan_id=loan_ids, kind=placed_by_hand, on_person=st.booleans(), lasts=some_time)
+    def a_hold_is_placed(self, loan_id: str, kind: str, on_person: bool, lasts: int) -> None:
         body = {"kind": kind, "by": "carl", "reason": "was told"}
         owner = OWNERS[loan_id]
         if on_person and kind in OF_PERSONS:
@@ -355,6 +381,7 @@ class Stager(RuleBasedStateMachine):
             self.life.post(f"/v1/loans/{loan_id}/holds", {**body, "borrower_id": owner}, 201)
         if self._is_in_arrears(loan_id) or not on_person:
             assert kind in self.life.watcher.holds.kinds(loan_id, self.life.now)
+        self.life.close(lasts)
 
     @rule(data=st.data(), all_of_them=st.booleans())
     def holds_are_lifted(self, data: st.DataObject, all_of_them: bool) -> None:
@@ -381,8 +408,12 @@ class Stager(RuleBasedStateMachine):
         kind=st.sampled_from(["full", "full", "partial", "extension_3d"]),
         ahead=st.integers(0, 12),
         agreed=st.booleans(),
+        runs_out=st.booleans(),
     )
-    def a_promise_is_made(self, loan_id: str, kind: str, ahead: int, agreed: bool) -> None:
+    def a_promise_is_made(
+        self, loan_id: str, kind: str, ahead: int, agreed: bool, runs_out: bool = False
+    ) -> None:
+        """`runs_out`: nothing more happens until it was judged."""
         case_id, today = self.life.case_of(loan_id), self.life.today
         if case_id is None:
             return
@@ -393,7 +424,23 @@ class Stager(RuleBasedStateMachine):
         if kind != "extension_3d":
             body |= {"promised_on": str(on)}
         body |= {"by": "anna", "verified": True, "channel": "call", "approved_by": "lena" if agreed else None}
-        self.life.post(f"/v1/cases/{case_id}/promises", body)
+        status, _ = self.life.post(f"/v1/cases/{case_id}/promises", body)
+        if status == 201 and runs_out:
+            self.life.close(ahead + 6)
+
+    @rule(data=st.data(), amount=amounts, after=st.integers(0, 2), then_not=st.booleans(), how=hows)
+    def what_was_promised_is_paid(
+        self, data: st.DataObject, amount: str, after: int, then_not: bool, how: How
+    ) -> None:
+        """Money value-dated about the promised day, whatever became of the promise; `then_not`: it goes back."""
+        rows = self.life.rows("SELECT loan_id, promised_on FROM promise ORDER BY made_at, promise_id")
+        if not rows:
+            return
+        made = data.draw(st.sampled_from(rows))
+        on = made.promised_on + timedelta(days=after)
+        self.money_comes(made.loan_id, amount, max(0, (self.life.open_on - on).days), how)
+        if then_not:
+            self._take_back(sorted(self.money, key=lambda id_: int(id_[1:]))[-1], how)
 
     @rule(data=st.data())
     def a_promise_is_cancelled(self, data: st.DataObject) -> None:
