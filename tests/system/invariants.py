@@ -53,7 +53,9 @@ async def check_every_event_has_one_effect(world: World, *, twins_published: boo
     }
     assert {(row["source"], row["event_id"]) for row in kept} == wanted
     money = {
-        e.event["data"]["repayment_id"] for _, e in world.acknowledged if "repayment_id" in e.event["data"]
+        e.event["data"]["repayment_id"]
+        for _, e in world.acknowledged
+        if e.event["type"] == "repayment.posted.v1"
     }
     told = [data["repayment_id"] for _, data in await world.told("ledger", "repayment.received.v1")]
     assert sorted(told) == sorted(money), "each repayment is told exactly once"

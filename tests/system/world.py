@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class World:
         published = {event.event["id"] for _, event in self.acknowledged}
         fresh = [event for event in events if event.event["id"] not in published]
         story = Story(iter(fresh), ZONE, START + timedelta(days=start), days - start)
-        player = Player(story, self.stage, _Noting(self))  # type: ignore[arg-type]
+        player = Player(story, self.stage, Noting(self))  # type: ignore[arg-type]
         with Progress(console=Console(quiet=True)) as progress:
             await player.play(progress)
 
@@ -119,7 +119,7 @@ class World:
         return [(row["type"], msgspec.json.decode(row["data"])) for row in rows]
 
 
-class _Noting:
+class Noting:
     """The world's feed, noting when each event was acknowledged by the broker (wall clock)."""
 
     def __init__(self, world: World) -> None:
@@ -137,8 +137,10 @@ class _Noting:
 
 
 @asynccontextmanager
-async def world(*, kafka_bootstrap: str | None = None, **settings: str) -> AsyncIterator[World]:
-    """A new system in a temporary home, on the embedded log or on Kafka, its clock at START."""
+async def world(
+    *, kafka_bootstrap: str | None = None, start: date = START, **settings: str
+) -> AsyncIterator[World]:
+    """A new system in a temporary home, on the embedded log or on Kafka, its clock at `start`."""
     with _home() as home:
         options = Options(
             stepped=True,
@@ -152,7 +154,7 @@ async def world(*, kafka_bootstrap: str | None = None, **settings: str) -> Async
         try:
             await machine.start_infrastructure()
             surroundings = Surroundings.from_environment(machine.environment)
-            await set_clock(surroundings, Story(iter(()), ZONE, START, 1).starts_at)
+            await set_clock(surroundings, Story(iter(()), ZONE, start, 1).starts_at)
             await machine.start_services()
             await machine.wait_ready()
             stage = Stage(machine, surroundings)
