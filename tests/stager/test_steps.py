@@ -144,7 +144,8 @@ async def test_what_was_asked_for_is_taken_back(stager: Stand, end: str) -> None
     [withdrawn] = await stager.said("contact.withdrawn.v1")
     assert withdrawn["request_id"] == request["request_id"]
     assert withdrawn["reason"] == ("stage_changed" if end == "demoted" else end)
-    types = await stager.types()
+    # Whoever is out of arrears is thanked by a person: that is a task, and not looked at here.
+    types = [type_ for type_ in await stager.types() if not type_.startswith("task.")]
     after = {"cured": "case.closed.v1", "settled": "case.closed.v1", "demoted": "stage.entered.v1"}[end]
     assert types[-2:] == ["contact.withdrawn.v1", after]
 

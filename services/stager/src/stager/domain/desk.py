@@ -69,10 +69,12 @@ class Desk:
         episodes: Iterable[Episode],
         holds: HoldBook,
         starts: Mapping[str, date],
+        closed: Mapping[int, date],
     ) -> None:
         """`people` by borrower; `cases` the latest of each borrower; `episodes` every open one, and the latest
         of each loan that facts will name; `holds` those of the borrowers; `starts` on which day the
-        loans taken over of a borrower begin to be contacted, where that is known."""
+        loans taken over of a borrower begin to be contacted, where that is known; `closed` the newest date
+        whose books are closed, by partition."""
         self._rulebook = rulebook
         self._now = now
         self._people = people
@@ -80,6 +82,7 @@ class Desk:
         self._episodes = {episode.loan_id: episode for episode in episodes}
         self._plans = Plans(now)
         self._starts = starts
+        self._closed = dict(closed)
         self.holds = holds
         self._open: dict[str, set[str]] = defaultdict(set)
         for episode in self._episodes.values():
@@ -120,7 +123,10 @@ class Desk:
                 (hold, cause) for hold in self.holds.follow(event.borrower_id, event.loan_id, cause.id)
             ]
         if isinstance(event, ArrearsChanged) and episode.stage is not None:
-            as_of = max(figures.as_of, episode.judged_on or figures.as_of)
+            # Also figures that come late are judged as they stand now: the days since have gone by.
+            closed = self._closed.get(episode.partition)
+            days = (figures.as_of, episode.judged_on, closed + timedelta(days=1) if closed else None)
+            as_of = max(day for day in days if day is not None)
             self._judge(episode, as_of, after_close=False, cause=cause)
 
     def ended(self, event: LoanCured | LoanSettled, *, cause: Envelope) -> None:
@@ -171,6 +177,7 @@ class Desk:
         Where other stages are in force since, every loan is looked at.
         """
         as_of = day + timedelta(days=1)
+        self._closed[partition] = max(day, self._closed.get(partition, day))
         everyone = self._rulebook.stages.takes_over(as_of)
         for loan_ids in self._open.values():
             for loan_id in sorted(loan_ids):

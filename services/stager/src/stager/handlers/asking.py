@@ -17,7 +17,7 @@ from stager.handlers.tasks import end_tasks, open_tasks
 from stager.policy import House
 from stager.store.decisions import keep_decisions
 from stager.store.policies import keep_policies
-from stager.store.requests import insert_steps
+from stager.store.requests import insert_steps, open_requests, withdraw_requests
 from stager.store.tasks import lock_open_tasks
 
 SUBJECT: Final = "step"
@@ -69,10 +69,14 @@ async def _overtake(tx: Tx, tasks: Sequence[Task]) -> None:
     wanted = {(task.loan_id, task.kind): task.task_id for task in tasks if task.kind in _SPOKEN}
     if not wanted:
         return
-    waiting = await lock_open_tasks(tx, {loan for loan, _ in wanted}, _SPOKEN)
-    await end_tasks(
-        tx, [state for state in waiting if _is_overtaken(state, wanted)], TaskStatus.EXPIRED, OVERTAKEN
-    )
+    loans = {loan for loan, _ in wanted}
+    overtaken = [s for s in await lock_open_tasks(tx, loans, _SPOKEN) if _is_overtaken(s, wanted)]
+    if not overtaken:
+        return
+    ended = await end_tasks(tx, overtaken, TaskStatus.EXPIRED, OVERTAKEN)
+    # The steps they were of wait for them no longer.
+    waiting = [request for request in await open_requests(tx, sorted(loans)) if request.task_id in ended]
+    await withdraw_requests(tx, {request.request_id: OVERTAKEN for request in waiting})
 
 
 def _is_overtaken(state: TaskState, wanted: Mapping[tuple[str, str], str]) -> bool:

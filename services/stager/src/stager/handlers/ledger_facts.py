@@ -54,7 +54,6 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
     """Applies a batch in order. What happens to one borrower depends on no other, so they go in portions."""
     borrowers = {event.event.borrower_id for event in events if isinstance(event.event, _LoanFact)}
     closed = _closed_dates(events)
-    await close_books(tx, closed)
     for partition, day in closed.items():
         everyone = _takes_over(events, partition, house)
         judged = await borrowers_to_judge(tx, partition, day + timedelta(days=1), everyone=everyone)
@@ -68,6 +67,8 @@ async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House)
     await rescore(tx, concerned.union(borrowers), house)
     # Last: batches side by side that are the first to use a policy wait for each other here.
     await keep_policies(tx, house.rulebook, policies)
+    # Only now: what came before a close in this batch was judged by the books of then.
+    await close_books(tx, closed)
 
 
 async def _judge_agreements(

@@ -18,6 +18,7 @@ from stager.store.failed_debits import save_failed_debits
 from stager.store.holds import active_holds, holds_named, save_holds
 from stager.store.parties import lock_people
 from stager.store.person_holds import active_person_holds
+from stager.store.preparations import closed_through
 from stager.store.promises import promises_of_loans
 from stager.store.rows import Rows
 from stager.store.steps import insert_timers
@@ -112,6 +113,7 @@ async def load_desk(
         episodes=episodes,
         holds=await load_holds(tx, house, borrowers, hold_names, loan_ids),
         starts={borrower_id: start.starts_on for borrower_id, start in starts.items()},
+        closed=await closed_through(tx),
     )
 
 

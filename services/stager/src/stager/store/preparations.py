@@ -87,6 +87,12 @@ async def close_books(tx: Tx, dates: Mapping[int, date]) -> None:
     )
 
 
+async def closed_through(tx: Tx) -> dict[int, date]:
+    """The newest business date closed, by partition."""
+    rows = await tx.execute("SELECT partition, closed_through FROM closed_books")
+    return {row.partition: row.closed_through for row in rows}
+
+
 def _preparation(row: Any) -> Preparation:
     return Preparation(
         **{**row._mapping, "status": PreparationStatus(row.status), "missing": tuple(row.missing)}
