@@ -125,11 +125,21 @@ async def test_a_notice_says_all_it_must_in_either_language(stager: Stand, local
     said = ["YQ-2026-000001", "30,000.00", "12,900.00", "100.00", "1.35", "20.00", "13,021.35", "2026-11-10"]
     said += [f"{locale}:12900.00x0.0005x3"]
     said += (
-        ["贷款逾期通知书", "示例银行", "盖章", "2026年8月10日", "3天", "还款方式", "异议", "投诉专线", "送达"]
+        [
+            "贷款逾期通知书",
+            "示例消费金融",
+            "盖章",
+            "2026年8月10日",
+            "3天",
+            "还款方式",
+            "异议",
+            "投诉专线",
+            "送达",
+        ]
         if locale == "zh-CN"
         else [
             "NoticeofOverdueLoan",
-            "SampleBank",
+            "SampleConsumerFinance",
             "seal",
             "10August2026",
             "3days",
@@ -287,3 +297,20 @@ async def test_a_silent_ledger_makes_nothing(stager: Stand) -> None:
         answer = await post(client, case_id)
     assert (answer.status_code, answer.json()["code"]) == (503, "ledger_silent")
     assert "TACT_STAGER_LEDGER_URL" in answer.json()["detail"]
+
+
+async def test_a_very_long_way_to_a_figure_is_printed_whole(stager: Stand) -> None:
+    case_id = await a_case(stager)
+    lines = [f"line {n}." for n in range(400)]
+    async with door(stager, lines={"sentences": lines}) as client:
+        made = (await post(client, case_id)).json()
+        text = await pdf_text(client, case_id, made["document_id"])
+    assert "line 399." in text
+
+
+async def test_a_document_that_could_not_be_read_again_is_not_made(stager: Stand) -> None:
+    case_id = await a_case(stager)
+    async with door(stager, lines={"sentences": ["x"] * 3000}) as client:
+        answer = await post(client, case_id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "document_too_long")
+    assert await stager.rows("SELECT 1 FROM document") == []

@@ -297,3 +297,8 @@ async def test_decisions_come_out_the_same_when_made_again(
             [decision] = await decisions_of(tx, kind, plan_id)
             again = make_again(decision, await policy_bodies(tx, decision.policy_digests))
             assert again.differences == ()
+
+
+async def test_a_term_is_one_paragraph_as_it_will_be_printed(client: httpx.AsyncClient, case_id: str) -> None:
+    await post(client, f"/v1/cases/{case_id}/plans", 422, **plan_of(rights="One.\nTwo."))
+    await post(client, f"/v1/cases/{case_id}/plans", 201, **plan_of(rights="One. Two."))

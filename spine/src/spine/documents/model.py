@@ -59,7 +59,7 @@ class Paragraph(_Part, frozen=True, kw_only=True, tag_field="is", tag="paragraph
 class Clauses(_Part, frozen=True, kw_only=True, tag_field="is", tag="clauses"):
     """Numbered terms, from 1."""
 
-    items: Annotated[tuple[Text, ...], Meta(max_length=200)]
+    items: Annotated[tuple[Text, ...], Meta(max_length=2_000)]
 
 
 class Field(_Part, frozen=True, kw_only=True):

@@ -22,7 +22,10 @@ from stager.views import plans as views
 router = APIRouter()
 
 AmountText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,3})?$", max_length=20)]
-LongText = Annotated[str, Field(min_length=1, max_length=4000)]
+#: A term as it will be printed: one paragraph.
+LongText = Annotated[
+    str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")
+]
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -65,6 +65,12 @@ class DocumentWithdrawn(Conflict):
     code = "document_withdrawn"
 
 
+class DocumentTooLong(Conflict):
+    """Something in the document is longer than a document can hold: say it shorter, or make it outside."""
+
+    code = "document_too_long"
+
+
 class LedgerSilent(Unavailable):
     """The ledger, whose figures the document states, gave none; try again."""
 
@@ -149,6 +155,12 @@ async def make_document(
     edition = house.rulebook.documents.on(today)
     number = await next_number(tx, edition.policy.prefixes[wanted.kind], today.year)
     document = await _composed(tx, house, wanted, stated, episode, edition, number)
+    body = msgspec.json.encode(document, order="sorted")
+    try:
+        # What is kept for good has to be readable for good.
+        msgspec.json.decode(body, type=Document)
+    except msgspec.ValidationError as error:
+        raise DocumentTooLong(f"the document cannot be made: {error}") from None
     made = Made(
         document_id=document_id,
         number=number,
@@ -162,7 +174,7 @@ async def make_document(
         reissue=before.reissue + 1 if before is not None else 0,
         reissue_reason=wanted.reissue if before is not None else None,
         as_of=stated.lines.as_of if stated.lines is not None else today,
-        body=msgspec.json.encode(document, order="sorted").decode(),
+        body=body.decode(),
         digest=digest_of(document),
         policy_digest=edition.digest,
         request_digest=wanted.digest,

@@ -116,7 +116,8 @@ LABELS: Final = frozenset({
     "received_by", "manner", "time", "signature", "creditor_signs", "borrower_signs", "balance",
     "component", "amount", "schedule", "interest_part", "principal_part", "balance_after", "terms",
     "method", "period", "accrual", "waivers", "breach", "credit_report", "agreed", "settled_on", "month",
-    "fortnight", "week", "waiver", "settlement", "other_items",
+    "fortnight", "week", "waiver", "settlement", "other_items", "owed_principal",
+    "owed_interest",
 })
 # fmt: on
 

@@ -27,6 +27,8 @@ from stager.domain.plans import Plan
 from stager.domain.waivers import Waiver
 
 _COMPONENTS: Final = ("principal", "interest", "penalty", "compound", "fee")
+#: A plan may be of all that is owed, not of what is overdue alone.
+_OWED: Final = {"principal": "owed_principal", "interest": "owed_interest"}
 
 
 def compose_plan(
@@ -132,7 +134,10 @@ def _balance(plan: Plan, policy: DocumentPolicy, locale: Locale) -> Table:
             Column(label=policy.labels["amount"].in_language(locale), align="right"),
         ),
         rows=tuple(
-            (policy.labels[name].in_language(locale), plain_amount(getattr(balance, name), currency))
+            (
+                policy.labels[_OWED.get(name, name)].in_language(locale),
+                plain_amount(getattr(balance, name), currency),
+            )
             for name in _COMPONENTS
         ),
         total=(policy.labels["total"].in_language(locale), amount(balance.total, currency)),
