@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -72,9 +73,18 @@ def problem(status: int, code: str, detail: str, **facts: Any) -> JSONResponse:
     """An RFC 9457 problem with a stable `code`."""
     headers = {"Retry-After": "1"} if status in (429, 503) else None
     body = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "code": code}
-    return JSONResponse(
-        {**body, "detail": detail, **facts}, status, headers, media_type="application/problem+json"
-    )
+    return _Problem({**body, "detail": detail, **facts}, status, headers)
+
+
+class _Problem(JSONResponse):
+    """May quote what was sent, half a surrogate pair too, which no UTF-8 has."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        """The JSON, with a question mark where a character cannot be told."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def _describe(app: FastAPI, *, signed_paths: tuple[str, ...]) -> None:
@@ -174,7 +184,13 @@ async def _http_error(_: Request, error: Exception) -> Response:
     return problem(error.status_code, codes.get(error.status_code, "bad_request"), str(error.detail))
 
 
+#: What was sent is text that PostgreSQL cannot keep (a NUL): asking again cannot help.
+_UNKEEPABLE: Final = frozenset({"22021", "22P05"})
+
+
 async def _database_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _UNKEEPABLE:
+        return problem(422, "bad_request", "A text holds a character that cannot be kept, such as NUL.")
     log.error("database unavailable", error=type(error).__name__, text=str(error.__cause__ or "")[:200])
     return problem(503, "unavailable", "The database does not answer just now; try again.")
 

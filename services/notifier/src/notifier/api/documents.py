@@ -13,7 +13,7 @@ from notifier.handlers.documents import complete
 from notifier.vault import Vault
 from spine.database import Runtime
 from spine.documents.docx import to_docx
-from spine.documents.model import Document
+from spine.documents.model import Document, digest_of
 from spine.documents.pdf import to_pdf
 from spine.errors import BadRequest
 from spine.http import runtime_of
@@ -53,6 +53,8 @@ async def post_complete(
     vault: Vault = request.app.state.vault
     try:
         document = msgspec.convert(body.document, Document)
+        # Half a surrogate pair is JSON, but no text.
+        digest_of(document)
     except (msgspec.ValidationError, ValueError) as error:
         raise BadRequest(f"document: {error}", field="document") from None
     async with runtime.transaction() as tx:

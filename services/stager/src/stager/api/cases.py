@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from spine.business_days import end_of_business_date
 from spine.errors import BadRequest
-from stager.api.asking import ActingMember, HouseOf, Limit, RuntimeOf
+from stager.api.asking import ActingMember, Day, HouseOf, Limit, RuntimeOf
 from stager.domain.why import recompute
 from stager.store import cases
 from stager.store.cutover import starts_of
@@ -29,7 +28,7 @@ async def list_cases(
     acting_member: ActingMember = None,
     stage: Annotated[str | None, Query(max_length=16)] = None,
     collector: Annotated[str | None, Query(max_length=64, description="who looks after the case")] = None,
-    due: Annotated[date | None, Query(description="with a task due by the end of this date")] = None,
+    due: Annotated[Day | None, Query(description="with a task due by the end of this date")] = None,
     cursor: Annotated[str | None, Query(max_length=64, pattern=r"^[0-9a-f-]+$")] = None,
     limit: Limit = 100,
 ) -> views.CasePage:

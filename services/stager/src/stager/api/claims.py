@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from stager.api.asking import HouseOf, MemberId, Reason, RuntimeOf
+from stager.api.asking import HouseOf, Instant, MemberId, Reason, RuntimeOf
 from stager.handlers.claim_requests import Evidence, extend_claim, reject_claim
 from stager.store.cases import case_by_id
 from stager.store.claims import claims_of_case
@@ -24,7 +24,7 @@ class Shown(BaseModel):
     proof: Annotated[str, Field(min_length=1, max_length=200)]
     bank: Annotated[str | None, Field(min_length=1, max_length=60, pattern=r"^[^0-9]+$")] = None
     last_digits: Annotated[str | None, Field(pattern=r"^[0-9]{2,4}$")] = None
-    paid_at: AwareDatetime | None = None
+    paid_at: Instant | None = None
     amount: Annotated[str | None, Field(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,3})?$")] = None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, MemberId, RuntimeOf
 from stager.domain.clock_policy import Ground
 from stager.handlers.clock_requests import Recorded, record_credit_entry, record_guarantee, record_restart
 from stager.handlers.clocks import decide_loans
@@ -30,7 +29,7 @@ class NewRestart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     loan_id: _Id
-    on: date
+    on: Day
     ground: Ground
     reference: _Reference
     by: MemberId
@@ -42,7 +41,7 @@ class PutGuarantee(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     loan_id: _Id
-    ends_on: date
+    ends_on: Day
     reference: _Reference
     by: MemberId
 
@@ -53,7 +52,7 @@ class NewCreditEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     loan_id: _Id
-    on: date
+    on: Day
     reference: _Reference
     by: MemberId
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spine.documents.docx import to_docx
 from spine.documents.model import Document, Locale, placeholders
 from spine.documents.pdf import to_pdf
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import HouseOf, IdempotencyKey, Instant, MemberId, Reason, RuntimeOf
 from stager.books import Books
 from stager.domain.documents.policy import DocumentKind
 from stager.handlers.documents import Wanted, ask_ledger, make_document, record_delivery
@@ -57,7 +57,7 @@ class NewDelivery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    delivered_at: AwareDatetime
+    delivered_at: Instant
     way: Literal["registered_letter", "courier", "in_person", "electronic"]
     proof_ref: _Id
     by: MemberId

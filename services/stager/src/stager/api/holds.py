@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spine.database import Tx
 from spine.errors import BadRequest, NotFound
 from spine.events.stager import HoldKind
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, Instant, MemberId, Reason, RuntimeOf
 from stager.domain.cases import Hold
 from stager.domain.hold_asked import Held, HoldAsked
 from stager.domain.hold_policy import Finding
@@ -41,9 +40,9 @@ class NewPersonHold(BaseModel):
     kind: HoldKind
     by: MemberId
     reason: Reason
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     ground: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    treatment_ended_on: date | None = None
+    treatment_ended_on: Day | None = None
 
     def asked(self, key: str | None) -> HoldAsked:
         """What the handler is asked for; without a key every call is a new hold."""
@@ -87,7 +86,7 @@ class Extend(BaseModel):
 
     by: MemberId
     proof: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    treatment_ended_on: date | None = None
+    treatment_ended_on: Day | None = None
 
 
 @router.post("/v1/cases/{case_id}/holds", status_code=201)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spine.errors import NotFound
 from spine.money import parse_minor
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, Instant, MemberId, Reason, RuntimeOf
 from stager.domain.plans import Method, Period, StatedPlan, Structure
 from stager.handlers.plans import Signature, approve_plan, cancel_plan, propose_plan, sign_plan
 from stager.store.cases import case_by_id
@@ -65,7 +64,7 @@ class NewPlan(BaseModel):
     period: Period | None = None
     method: Method | None = None
     instalments: Annotated[int, Field(ge=1, le=1000)] | None = None
-    first_due_on: date | None = None
+    first_due_on: Day | None = None
     annual_rate: Annotated[str, Field(pattern=r"^[0-9](\.[0-9]{1,10})?$")] | None = None
     interest_accrues: bool | None = None
     fees_accrue: bool | None = None
@@ -114,7 +113,7 @@ class Sign(BaseModel):
     by: MemberId
     signature: Reference | None = None
     recording: Reference | None = None
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class Cancel(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine.errors import BadRequest, Unavailable
 from spine.policy import Fault, Loaded, Located
-from stager.api.asking import HouseOf, IdempotencyKey, Limit, MemberId, Reason, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, Limit, MemberId, Reason, RuntimeOf
 from stager.domain.cases import stable_id
 from stager.domain.drafts import DraftStatus
 from stager.domain.feasibility import (
@@ -98,7 +98,7 @@ async def list_policies(
 
 
 @router.get("/v1/policies/in-force")
-async def list_in_force(runtime: RuntimeOf, house: HouseOf, on: date | None = None) -> views.InForceList:
+async def list_in_force(runtime: RuntimeOf, house: HouseOf, on: Day | None = None) -> views.InForceList:
     """The versions in force on a date (default: today), those of files and those activated."""
     day = on or house.today(await runtime.clock.now())
     editions = policies.in_force(house.rulebook, day)

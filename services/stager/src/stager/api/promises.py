@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from spine.events.stager import ContactChannel
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
 from stager.domain.promises import PromiseKind
 from stager.handlers.promise_offers import Offer
 from stager.handlers.promises import cancel_promise, open_promise
@@ -19,8 +18,6 @@ from stager.store.promises import promises_of_case
 from stager.views import promises as views
 
 router = APIRouter()
-
-Day = Annotated[date, Field(ge=date(1970, 1, 1), lt=date(9000, 1, 1))]
 
 
 class NewPromise(BaseModel):

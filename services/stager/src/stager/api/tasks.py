@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spine.business_days import end_of_business_date
 from spine.database import Tx
 from spine.errors import BadRequest
 from spine.events.tasks import TaskKind, TaskOutcome
-from stager.api.asking import ActingMember, HouseOf, IdempotencyKey, Limit, MemberId, RuntimeOf
+from stager.api.asking import ActingMember, Day, HouseOf, IdempotencyKey, Instant, Limit, MemberId, RuntimeOf
 from stager.domain.completing import NONE, Completion
 from stager.domain.task_rules import check_sees
 from stager.domain.tasks import TaskState
@@ -49,7 +48,7 @@ class HandOver(ByMember):
 class Notice(ByMember):
     """When the person was told of the visit."""
 
-    at: AwareDatetime
+    at: Instant
 
 
 class Said(BaseModel):
@@ -66,17 +65,17 @@ class Said(BaseModel):
     channel: Literal["call", "visit"] | None = None
     outcome: TaskOutcome | None = None
     result: Annotated[str, Field(max_length=40)] = NONE
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     verified: bool = False
     loan_id: Reference | None = None
     recording_ref: Reference | None = None
     permit_id: Reference | None = None
     note: Words | None = None
     amount: Annotated[str, Field(max_length=32)] | None = None
-    promised_on: date | None = None
-    second_on: date | None = None
+    promised_on: Day | None = None
+    second_on: Day | None = None
     approved_by: MemberId | None = None
-    call_back_at: AwareDatetime | None = None
+    call_back_at: Instant | None = None
 
     def completion(self, direction: Literal["outbound", "inbound"] = "outbound") -> Completion:
         """What is decided from."""
@@ -94,7 +93,7 @@ class Inbound(Said):
     loan_id: Reference
     channel: Literal["call", "visit"] = "call"
     outcome: TaskOutcome
-    at: AwareDatetime
+    at: Instant
 
 
 @router.get("/v1/tasks")
@@ -105,7 +104,7 @@ async def list_tasks(
     member: Annotated[str | None, Query(max_length=64)] = None,
     kind: Annotated[TaskKind | None, Query()] = None,
     state: Annotated[Literal["open", "unassigned", "claimed", "escalated"], Query()] = "open",
-    due: Annotated[date | None, Query(description="due by the end of this business date")] = None,
+    due: Annotated[Day | None, Query(description="due by the end of this business date")] = None,
     cursor: Annotated[str | None, Query(max_length=80, pattern=r"^-?[0-9]{1,18}~[0-9a-f-]{36}$")] = None,
     limit: Limit = 100,
 ) -> views.TaskPage:

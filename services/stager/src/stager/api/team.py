@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spine.database import Tx
 from spine.errors import BadRequest, NotFound
-from stager.api.asking import ActingMember, HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import ActingMember, Day, HouseOf, IdempotencyKey, Instant, MemberId, Reason, RuntimeOf
 from stager.domain.agencies import Agency
 from stager.domain.cases import stable_id
 from stager.domain.shifts import Absence, Shift, is_at_work, shifts_of_house
@@ -64,8 +63,8 @@ class NewAbsence(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    begins_at: AwareDatetime
-    ends_at: AwareDatetime
+    begins_at: Instant
+    ends_at: Instant
     reason: Literal["leave", "sick", "training", "other"]
     by: MemberId
 
@@ -78,7 +77,7 @@ class PutAgency(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     status: Literal["active", "suspended", "ended"]
     listed: bool
-    reviewed_on: date | None = None
+    reviewed_on: Day | None = None
     by: MemberId
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from spine.database import Tx
 from spine.errors import NotFound
 from spine.money import parse_minor
-from stager.api.asking import HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
+from stager.api.asking import Day, HouseOf, IdempotencyKey, MemberId, Reason, RuntimeOf
 from stager.api.plans import AmountText, Approve, Balance
 from stager.domain.waiver_policy import WaiverKind
 from stager.domain.waivers import Waiver
@@ -31,7 +30,7 @@ class OnCondition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     amount: AmountText
-    by: date
+    by: Day
 
 
 class NewWaiver(BaseModel):
