@@ -114,3 +114,17 @@ def test_figures_that_come_late_are_judged_as_they_stand_now(postgres_server: Da
         entered = life.life.rows("SELECT to_stage FROM stage_entry WHERE loan_id = 'L1' ORDER BY entry_no")
         assert [each.to_stage for each in entered] == ["S4"]
         life.teardown()
+
+
+def test_nobody_is_reminded_of_a_promise_whose_loan_is_known_to_be_cured(
+    postgres_server: DatabaseServer,
+) -> None:
+    """Found: of a cure heard ahead of its turn only the planned steps knew."""
+    with on_tables(postgres_server) as machine:
+        life = machine()
+        life.begins(5, 31, lived=1)
+        life.a_promise_is_made("L1", "full", ahead=2, agreed=False)
+        # The day before the promised one: the cure is known, the facts before it are not.
+        life.the_end_is_heard_ahead("L1", hours=36)
+        assert life.life.rows("SELECT 1 FROM contact_request WHERE step = 'promise-reminder'") == []
+        life.teardown()

@@ -93,6 +93,11 @@ class Episode:
         """Whether the arrears go on."""
         return self.closed_on is None
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the end of the arrears is known ahead of its turn."""
+        return self.stop_seq > self.ledger_seq
+
     def is_judged_on(self, as_of: date, *, everyone: bool = False) -> bool:
         """Whether a close looks at the episode: its time has come, or that of `everyone`, and no later close has
         looked before."""

@@ -56,7 +56,7 @@ async def _decide(tx: Tx, due: Sequence[tuple[PlanReminder, Plan]], house: House
     steps = []
     for reminder, plan in due:
         episode, rule = episodes.get(plan.loan_id), policy_of(plan, house).reminders
-        if episode is None or episode.stage is None:
+        if episode is None or episode.stage is None or episode.is_stopped:
             # Nothing is overdue any more: the notifier would send nothing either.
             continue
         expires = _expires(reminder, plan, rule, zones[plan.borrower_id])

@@ -55,7 +55,7 @@ async def _decide(tx: Tx, due: Collection[tuple[Reminder, Promise]], house: Hous
     steps = []
     for reminder, promise in due:
         episode = episodes.get(promise.loan_id)
-        if episode is None or episode.stage is None:
+        if episode is None or episode.stage is None or episode.is_stopped:
             # Nothing is overdue any more, and nobody is thanked by a reminder.
             continue
         loaded = house.rulebook.promises.on(business_date(promise.made_at, house.zone))
