@@ -181,7 +181,7 @@ class Player:
 
     async def _rest(self) -> Quiet:
         started = time.monotonic()
-        pause_s = 0.005
+        pause_s = 0.015
         while True:
             look = await _unless_down(self._quiescence.look, Busy("the database or the broker is away"))
             if isinstance(look, Quiet):

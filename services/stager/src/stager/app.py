@@ -11,7 +11,7 @@ from stager.books import Books
 from stager.consumes import consumes
 from stager.emits import EMITS
 from stager.gate import Gate
-from stager.handlers.policies import refusals, renewing, renewing_schedule
+from stager.handlers.policies import refusals, renewing
 from stager.policy import House
 from stager.schedule import due, schedules
 from stager.settings import StagerSettings
@@ -32,9 +32,7 @@ def build(runtime: Runtime) -> Service:
         router=api.router,
         migrations="stager",
         due=due,
-        schedules=tuple(
-            renewing_schedule(each, runtime, house) for each in schedules(runtime, house, settings.step_batch)
-        ),
+        schedules=schedules(runtime, house, settings.step_batch),
         ready=refusals(house),
         tick=StagerTick,
         state={"house": house, "gate": gate, "books": books},

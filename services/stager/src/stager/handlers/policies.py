@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from spine.database import Runtime, Tx
+from spine.database import Tx
 from spine.policy import BadPolicy, Loaded, Located
-from spine.service import Consume, Handler, Received, Schedule
+from spine.service import Consume, Handler, Received
 from stager.domain.drafts import WRITERS, Draft, DraftStatus, EditedMeanwhile, NotADraft
 from stager.domain.rulebook import Rulebook, Shelf
 from stager.domain.team import require
@@ -53,17 +53,6 @@ def renewing(consume: Consume, house: House) -> Consume:
 
     early = renewed(consume.early) if consume.early is not None else None
     return replace(consume, handler=renewed(consume.handler), early=early)
-
-
-def renewing_schedule(schedule: Schedule, runtime: Runtime, house: House) -> Schedule:
-    """A timer that decides by what is in force when it runs."""
-
-    async def run() -> int:
-        async with runtime.transaction() as tx:
-            await renew(tx, house)
-        return await schedule.run()
-
-    return replace(schedule, run=run)
 
 
 def refusals(house: House) -> Callable[[Tx], Awaitable[list[str]]]:

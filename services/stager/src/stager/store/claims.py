@@ -127,21 +127,3 @@ async def lock_claims_to_look_at(tx: Tx, limit: int) -> list[HeldClaim]:
         limit=limit,
     )
     return [HeldClaim(_claim(row), row.until, row.ended_by, row.lift_reason, row.lifted_by) for row in rows]
-
-
-async def claims_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many claims are to be looked at now, and when the next check is due."""
-    row = (
-        await tx.execute(
-            """
-            SELECT (SELECT count(*) FROM payment_claim AS c JOIN hold AS h USING (hold_id)
-                    WHERE c.status = 'open' AND (h.lifted_at IS NOT NULL OR c.check_at <= :now)) AS due,
-                   (SELECT count(*) FROM hold AS h
-                    WHERE h.kind = 'payment_claim' AND h.ledger_seq IS NULL AND h.lifted_at IS NULL
-                      AND NOT EXISTS (SELECT FROM payment_claim AS c WHERE c.hold_id = h.hold_id)) AS fresh,
-                   (SELECT min(check_at) FROM payment_claim WHERE status = 'open' AND check_at > :now) AS next
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due + row.fresh, row.next

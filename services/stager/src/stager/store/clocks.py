@@ -170,17 +170,3 @@ async def lock_clocks_to_look_at(tx: Tx, limit: int) -> list[str]:
         limit=limit,
     )
     return [row.loan_id for row in rows]
-
-
-async def clocks_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many clocks are to be looked at now, and when the next one is."""
-    row = (
-        await tx.execute(
-            """
-            SELECT (SELECT count(*) FROM limitation WHERE look_at <= :now) AS due,
-                   (SELECT min(look_at) FROM limitation WHERE look_at > :now) AS next
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next

@@ -46,12 +46,6 @@ async def awaiting_borrowers(tx: Tx, today: date, limit: int) -> list[str]:
     return [row.borrower_id for row in rows]
 
 
-async def awaiting_count(tx: Tx) -> int:
-    """How many loans wait for a day."""
-    count: int = (await tx.execute("SELECT count(*) FROM episode WHERE awaits_start")).scalar_one()
-    return count
-
-
 async def awaiting_episodes(tx: Tx, borrower_ids: Sequence[str]) -> list[tuple[Episode, StageEntry]]:
     """The loans of these locked borrowers that wait, each with its newest entry into a stage."""
     rows = await tx.execute(

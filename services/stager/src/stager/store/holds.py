@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from spine.database import Tx
@@ -120,17 +119,3 @@ async def save_lifted(tx: Tx, holds: Sequence[Hold]) -> set[str]:
         findings=[hold.findings for hold in holds],
     )
     return {row.hold_id for row in rows}
-
-
-async def holds_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many holds have run out by now, and when the next one does."""
-    row = (
-        await tx.execute(
-            """
-            SELECT count(*) FILTER (WHERE until <= :now) AS due, min(until) FILTER (WHERE until > :now) AS next
-            FROM hold WHERE lifted_at IS NULL AND until IS NOT NULL
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next

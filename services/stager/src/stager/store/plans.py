@@ -170,17 +170,3 @@ async def take_due_reminders(tx: Tx, limit: int) -> list[tuple[PlanReminder, Pla
         for each in reminders
         if (each.plan_id, each.seq, each.days_before) in mine
     ]
-
-
-async def reminders_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many reminders are due now, and when the next one is."""
-    row = (
-        await tx.execute(
-            """
-            SELECT (SELECT count(*) FROM plan_reminder WHERE due_at <= :now) AS due,
-                   (SELECT min(due_at) FROM plan_reminder WHERE due_at > :now) AS next
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next

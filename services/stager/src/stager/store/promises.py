@@ -214,20 +214,6 @@ async def take_due_reminders(tx: Tx, limit: int) -> list[tuple[Reminder, Promise
     ]
 
 
-async def reminders_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many reminders are due now, and when the next one is."""
-    row = (
-        await tx.execute(
-            """
-            SELECT (SELECT count(*) FROM promise_reminder WHERE due_at <= :now) AS due,
-                   (SELECT min(due_at) FROM promise_reminder WHERE due_at > :now) AS next
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next
-
-
 async def open_episodes(tx: Tx, loan_ids: Iterable[str]) -> dict[str, Episode]:
     """The episodes of arrears that go on now, by loan."""
     rows = await tx.execute(

@@ -170,17 +170,3 @@ async def stop_steps(tx: Tx, loan_seqs: Sequence[tuple[str, int]]) -> list[str]:
         seqs=[seq for _, seq in loan_seqs],
     )
     return [row.loan_id for row in rows]
-
-
-async def timers_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many timers are due now, and when the next one is."""
-    row = (
-        await tx.execute(
-            """
-            SELECT (SELECT count(*) FROM step_timer WHERE due_at <= :now) AS due,
-                   (SELECT min(due_at) FROM step_timer WHERE due_at > :now) AS next
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next

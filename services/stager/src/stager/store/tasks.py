@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any, Final
 
 from spine.database import Tx
@@ -190,30 +189,3 @@ async def lock_missed_borrowers(tx: Tx, limit: int) -> list[str]:
         limit=limit,
     )
     return [row.borrower_id for row in rows]
-
-
-async def work_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many kinds of timers of people's work are due now, and when the next one is."""
-    row = (
-        await tx.execute(
-            """
-            SELECT count(*) FILTER (WHERE at <= :now) AS due, min(at) FILTER (WHERE at > :now) AS next FROM (
-                (SELECT retry_at AS at FROM task WHERE status = 'open' AND assignee IS NULL
-                 ORDER BY retry_at LIMIT 1)
-                UNION ALL
-                (SELECT sla_at FROM task WHERE status = 'open' AND escalated_at IS NULL AND kind <> 'call_back'
-                   AND sla_at IS NOT NULL ORDER BY sla_at LIMIT 1)
-                UNION ALL
-                (SELECT min(greatest(sla_at, lease_until)) FROM task
-                 WHERE status = 'open' AND kind = 'call_back')
-                UNION ALL
-                (SELECT lease_until FROM task WHERE status = 'open' AND lease_until IS NOT NULL
-                 ORDER BY lease_until LIMIT 1)
-                UNION ALL
-                (SELECT from_at FROM member_absence WHERE moved_at IS NULL ORDER BY from_at LIMIT 1)
-            ) AS timers
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -91,18 +91,3 @@ async def lock_unapproved(tx: Tx, limit: int) -> list[Waiver]:
         limit=limit,
     )
     return [_waiver(row) for row in rows]
-
-
-async def waivers_due(tx: Tx) -> tuple[int, datetime | None]:
-    """How many proposals have run out by now, and when the next one does."""
-    row = (
-        await tx.execute(
-            """
-            SELECT count(*) FILTER (WHERE expires_at <= :now) AS due,
-                   min(expires_at) FILTER (WHERE expires_at > :now) AS next
-            FROM waiver WHERE state = 'proposed'
-            """,
-            now=tx.now,
-        )
-    ).one()
-    return row.due, row.next
