@@ -117,7 +117,7 @@ async def test_why_says_for_which_day_a_loan_waits(stager: Stand) -> None:
     [waits] = (await why(stager, case_id))["starts"]
     assert waits == {**start, "starts_on": None, "waits": True, "policy_digest": None}
     async with stager.runtime.transaction() as tx:
-        assert (await stager.service.due(tx)).open == PER_DAY + 1
+        assert (await stager.service.due(tx)).open == 1  # one kind: starts to be given
     await stager.run_timers()
     [waits] = (await why(stager, case_id))["starts"]
     [policy] = await stager.rows("SELECT digest FROM policy WHERE kind = 'cutover'")
