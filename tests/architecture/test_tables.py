@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect
 
 from ledger.tables import metadata as ledger_tables
-from notifier.tables import metadata as notifier_tables
+from notifier.tables import METADATA as notifier_tables
 from tests.runtimes import service_runtime
 
 
