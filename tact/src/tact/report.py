@@ -48,6 +48,8 @@ class Report:
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Of each kind of work for people: how many tasks were opened, and how many ended in which way.
+    tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_hour: Counter[int] = field(default_factory=Counter)
     by_channel: Counter[str] = field(default_factory=Counter)
     accepted_at_gateway: int = 0
@@ -92,6 +94,10 @@ class Report:
                 self.stage_of[data["loan_id"]] = data["to"]
             case "loan.cured.v1" | "loan.settled.v1":
                 self._leave(data["loan_id"], settled=type_ == "loan.settled.v1")
+            case "task.opened.v1":
+                self.tasks[data["kind"], "opened"] += 1
+            case "task.closed.v1":
+                self.tasks[data["kind"], data["end"]] += 1
             case _ if type_.startswith("message."):
                 self._count_message(type_, data)
 
@@ -131,6 +137,8 @@ class Report:
         console.print(self._roll_table())
         console.print(self._outcome_table())
         console.print(self._hour_table())
+        if self.tasks:
+            console.print(self._task_table())
         console.print("Where to look:")
         for name, port in ports.items():
             if name != "gateway":
@@ -176,4 +184,14 @@ class Report:
         for hour in range(24):
             count = self.by_hour[hour]
             table.add_row(f"{hour:02d}:00", f"{count:,}" if count else "", "█" * round(_BAR * count / top))
+        return table
+
+    def _task_table(self) -> Table:
+        columns = ("work for people", "opened", "done", "not needed any more", "too late", "open")
+        table = Table(*columns, title="Work for people, offered in the stager's worklist")
+        opened = {kind: n for (kind, what), n in self.tasks.items() if what == "opened"}
+        for kind, count in sorted(opened.items(), key=lambda item: -item[1]):
+            ends = [self.tasks[kind, end] for end in ("done", "cancelled", "expired")]
+            told = [f"{n:,}" if n else "" for n in (count, *ends, count - sum(ends))]
+            table.add_row(kind.replace("_", " "), *told)
         return table
