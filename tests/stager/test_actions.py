@@ -16,7 +16,7 @@ from spine.events.notifier import (
 )
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue
 from tests.stager.stand import Stand, stand
-from tests.stager.treatment import answer, write_strategy
+from tests.stager.treatment import STRATEGY, answer, write_strategy
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -80,6 +80,33 @@ async def test_hours_that_end_outside_the_slot_wait_for_the_next_day(stager: Sta
     await stager.at(stager.local(day, 20))
     await answer(stager, MessageAccepted, request)
     assert (await timers(stager))["first-call"] == stager.local(day + DAY, 10)
+
+
+async def test_what_follows_comes_from_the_plan_that_the_loan_was_left_with(
+    make_database: Callable[[], Awaitable[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_strategy(tmp_path / "policies")
+    begins = DUE_ON + 2 * DAY
+    later = STRATEGY.replace("version: 1", "version: 2").replace("2020-01-01", begins.isoformat())
+    later = later.replace("hours: 2", "hours: 3") + "moves: next_stage\n"
+    (directory / "stager" / "strategy-cn-2.yaml").write_text(later, encoding="utf-8")
+    monkeypatch.setenv("TACT_POLICY_DIR", str(directory))
+    async with stand(make_database) as stager:
+        day = await enter(stager, 1)
+        await stager.at(stager.local(day, 10))
+        [left] = await stager.said("contact.requested.v1")
+        await stager.close(begins - DAY)
+        # The word comes when the new version is in force.
+        await stager.at(stager.local(begins, 10))
+        await answer(stager, MessageAccepted, left)
+        assert (await timers(stager))["first-call"] == stager.local(begins, 12)
+        # Who enters the stage under the new version has what follows by it.
+        as_of = await enter(stager, 3, "L2", "B2")
+        await stager.at(stager.local(as_of, 10))
+        [fresh] = [r for r in await stager.said("contact.requested.v1") if r["loan_id"] == "L2"]
+        await answer(stager, MessageAccepted, fresh)
+        rows = await stager.rows("SELECT loan_id, due_at FROM step_timer WHERE step = 'first-call'")
+        assert {row.loan_id: row.due_at for row in rows}["L2"] == stager.local(as_of, 13)
 
 
 async def test_what_follows_a_message_that_could_not_go_out_is_planned_all_the_same(stager: Stand) -> None:

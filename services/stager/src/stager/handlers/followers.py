@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from spine.database import Tx
@@ -21,11 +21,12 @@ from stager.store.steps import PlannedStep, done_in_episode, insert_again
 
 @dataclass(frozen=True, slots=True)
 class _Leader:
-    """A step after which others are due, counted from `at`."""
+    """A step after which others are due, counted from `at`. `entered_on`: since when its loan is in the stage."""
 
     timer: StepTimer
     stage: str
     subject: Subject
+    entered_on: date | None
     zone: ZoneInfo
     at: datetime
 
@@ -51,7 +52,7 @@ async def follow_answered(tx: Tx, answered: Sequence[AnsweredStep], house: House
         party = here.party
         subject = Subject(here.episode.figures.product, party.region, party.segment)
         zone = zone_of(party.zone, house.zone)
-        leaders.append(_Leader(timer, here.episode.stage, subject, zone, step.at))
+        leaders.append(_Leader(timer, here.episode.stage, subject, here.episode.entered_on, zone, step.at))
     await _follow(tx, leaders, house)
 
 
@@ -59,7 +60,11 @@ async def follow_skipped(tx: Tx, planned: Sequence[PlannedStep], house: House) -
     """Plans what follows steps that will not be done."""
     await _follow(
         tx,
-        [_Leader(one.timer, one.stage, one.subject, one.zone, tx.now) for one in planned if one.stage],
+        [
+            _Leader(one.timer, one.stage, one.subject, one.entered_on, one.zone, tx.now)
+            for one in planned
+            if one.stage
+        ],
         house,
     )
 
@@ -76,7 +81,7 @@ async def _follow(tx: Tx, leaders: Iterable[_Leader], house: House) -> None:
     timers = []
     once = set()
     for leader in leaders:
-        strategy = house.rulebook.strategies.on(today, leader.subject).policy
+        strategy = house.rulebook.strategies.on(today, leader.subject, since=leader.entered_on).policy
         for step in followers(strategy, leader.stage, leader.timer.step):
             due = after_due(step, strategy.slot_of(step), leader.at, leader.zone, 0)
             old = leader.timer
