@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from spine.events.ledger import LoanOverdue
+from spine.events.notifier import PartyChanged
 from spine.http import create_api
 from tests.stager.figures import arrears_changed, loan_cured, loan_overdue
 from tests.stager.stand import Stand
@@ -105,6 +106,21 @@ async def test_all_loans_of_a_borrower_start_together_and_new_arrears_wait_for_n
     await stager.run_timers()
     rows = await stager.rows("SELECT loan_id, steps_from_on FROM episode WHERE borrower_id = 'C1'")
     assert {row.loan_id: row.steps_from_on for row in rows} == {"X1": MONDAY, "X2": MONDAY, "X3": CUT_OVER}
+
+
+async def test_each_loan_starts_by_the_strategy_that_is_for_it(stager: Stand) -> None:
+    """That of the United States calls from 09:30 on, that for all others writes from 09:00 on."""
+    await stager.tell(PartyChanged(borrower_id="U1", locale="en", timezone=None, region="US-CA"))
+    await stager.tell(taken_over("A1", "U1", 40), taken_over("A2", "C1", 40))
+    stager.set_time(stager.local(CUT_OVER, 9, 10))
+    await stager.take(stager.closes(CUT_OVER - DAY))
+    await stager.run_timers()
+    rows = await stager.rows("SELECT borrower_id, starts_on FROM cutover_start")
+    assert {row.borrower_id: row.starts_on for row in rows} == {"U1": CUT_OVER, "C1": MONDAY}
+    timers = await stager.rows("SELECT loan_id, step, due_at FROM step_timer WHERE loan_id = 'A1'")
+    assert [(row.step, row.due_at) for row in timers] == [("hardship-call", stager.local(CUT_OVER, 10))]
+    others = await stager.rows("SELECT step FROM step_timer WHERE loan_id = 'A2'")
+    assert {row.step for row in others} >= {"soft-morning", "soft-evening"}
 
 
 async def test_why_says_for_which_day_a_loan_waits(stager: Stand) -> None:

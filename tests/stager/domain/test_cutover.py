@@ -25,18 +25,31 @@ MONDAY, TUESDAY = FRIDAY + timedelta(days=3), FRIDAY + timedelta(days=4)
 
 
 def test_the_first_come_first_and_nobody_starts_on_a_weekend() -> None:
-    given = start_days(["a", "b", "c", "d", "e"], {}, FRIDAY, 2, CHINA)
+    given = start_days(dict.fromkeys("abcde", FRIDAY), {}, 2, CHINA)
     assert given == {"a": FRIDAY, "b": FRIDAY, "c": MONDAY, "d": MONDAY, "e": TUESDAY}
 
 
 def test_places_given_before_are_taken_also_where_more_were_allowed_then() -> None:
-    assert start_days(["a", "b"], {FRIDAY: 9, MONDAY: 1}, FRIDAY, 2, CHINA) == {"a": MONDAY, "b": TUESDAY}
+    assert start_days(dict.fromkeys("ab", FRIDAY), {FRIDAY: 9, MONDAY: 1}, 2, CHINA) == {
+        "a": MONDAY,
+        "b": TUESDAY,
+    }
+
+
+def test_whose_plan_begins_later_leaves_the_earlier_places_to_others() -> None:
+    waiting = {"a": MONDAY, "b": FRIDAY, "c": FRIDAY, "d": MONDAY}
+    assert start_days(waiting, {}, 1, CHINA) == {
+        "a": MONDAY,
+        "b": FRIDAY,
+        "c": TUESDAY,
+        "d": TUESDAY + timedelta(days=1),
+    }
 
 
 def test_a_saturday_that_is_made_up_for_counts() -> None:
     saturday = date(2026, 10, 10)
-    assert start_days(["a"], {}, date(2026, 10, 1), 1, CHINA) == {"a": date(2026, 10, 8)}
-    assert start_days(["a"], {}, saturday, 1, CHINA) == {"a": saturday}
+    assert start_days({"a": date(2026, 10, 1)}, {}, 1, CHINA) == {"a": date(2026, 10, 8)}
+    assert start_days({"a": saturday}, {}, 1, CHINA) == {"a": saturday}
 
 
 @given(
@@ -45,7 +58,7 @@ def test_a_saturday_that_is_made_up_for_counts() -> None:
     taken=st.dictionaries(st.sampled_from([FRIDAY, MONDAY, TUESDAY]), st.integers(0, 9)),
 )
 def test_no_day_gets_more_than_its_places(waiting: int, per_day: int, taken: dict[date, int]) -> None:
-    given = start_days([str(n) for n in range(waiting)], taken, FRIDAY, per_day, CHINA)
+    given = start_days({str(n): FRIDAY for n in range(waiting)}, taken, per_day, CHINA)
     assert list(given.values()) == sorted(given.values())
     for day, count in Counter(given.values()).items():
         assert count + taken.get(day, 0) <= per_day

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
@@ -43,19 +43,20 @@ def first_day(strategy: Strategy, now: datetime, zone: ZoneInfo) -> date:
 
 
 def start_days(
-    borrower_ids: Sequence[str],
-    taken: Mapping[date, int],
-    first_on: date,
-    per_day: int,
-    calendar: Calendar,
+    waiting: Mapping[str, date], taken: Mapping[date, int], per_day: int, calendar: Calendar
 ) -> dict[str, date]:
-    """A business day from `first_on` on for each, in their order; `taken` are the places given before, by day."""
+    """A business day for each who waits, in their order; `waiting`: the first date that would do, by borrower.
+
+    `taken` are the places given before, by day.
+    """
     places = Counter(taken)
-    day = add_business_days(first_on - timedelta(days=1), 1, calendar)
+    #: By the date from which one looks: the day that was the first with a place.
+    found: dict[date, date] = {}
     days = {}
-    for borrower_id in borrower_ids:
+    for borrower_id, first_on in waiting.items():
+        day = found.get(first_on) or add_business_days(first_on - timedelta(days=1), 1, calendar)
         while places[day] >= per_day:
             day = add_business_days(day, 1, calendar)
-        days[borrower_id] = day
+        days[borrower_id] = found[first_on] = day
         places[day] += 1
     return days

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from spine.database import Runtime, Tx
-from stager.domain.cases import StepTimer
+from spine.policy import Loaded
+from stager.domain.cases import Episode, StageEntry, StepTimer
 from stager.domain.cutover import first_day, start_days
 from stager.domain.judging import first_timers
 from stager.domain.planning import Plans
+from stager.domain.strategy import Strategy
 from stager.policy import House
 from stager.store.cutover import (
     awaiting_borrowers,
@@ -19,7 +23,7 @@ from stager.store.cutover import (
     starts_of,
 )
 from stager.store.episodes import save_stages
-from stager.store.parties import lock_parties
+from stager.store.parties import lock_people
 from stager.store.policies import keep_policies
 from stager.store.steps import insert_timers
 
@@ -40,30 +44,51 @@ async def spread_starts(runtime: Runtime, house: House, batch: int) -> int:
 
 
 async def _spread(tx: Tx, borrowers: list[str], house: House) -> None:
-    zones = await lock_parties(tx, borrowers, house.zone)
+    people = await lock_people(tx, borrowers, house.zone)
     # What changed until the locks were there does not wait any more.
-    waiting = await awaiting_episodes(tx, borrowers)
-    known = {id_: start.starts_on for id_, start in (await starts_of(tx, borrowers)).items()}
-    still = {episode.borrower_id for episode, _ in waiting} - known.keys()
+    loans = await awaiting_episodes(tx, borrowers)
     rulebook, today = house.rulebook, house.today(tx.now)
-    cutover, strategy = rulebook.cutovers.on(today), rulebook.strategies.on(today)
-    first_on = first_day(strategy.policy, tx.now, house.zone)
-    given = start_days(
-        [id_ for id_ in borrowers if id_ in still],
-        await places_taken(tx, first_on),
-        first_on,
-        cutover.policy.starts_per_day,
-        rulebook.calendars[cutover.policy.calendar],
-    )
-    await save_starts(tx, given, cutover.digest)
-    await keep_policies(tx, rulebook, {cutover.digest})
-    days = {**known, **given}
+    strategies = {
+        episode.loan_id: rulebook.strategies.on(
+            today,
+            people[episode.borrower_id].subject(episode.figures.product),
+            since=episode.entered_on,
+        )
+        for episode, _ in loans
+    }
+    days = await _days(tx, borrowers, loans, strategies, house)
     plans = Plans(tx.now)
     started, timers = [], list[StepTimer]()
-    for episode, entry in waiting:
+    for episode, entry in loans:
         from_on = max(episode.steps_from_on or entry.as_of, days[episode.borrower_id])
         started.append(replace(episode, steps_from_on=from_on, awaits_start=False))
-        zone = zones[episode.borrower_id]
+        strategy, zone = strategies[episode.loan_id], people[episode.borrower_id].zone
         timers += first_timers(strategy, entry, from_on=from_on, zone=zone, plans=plans)
     await save_stages(tx, started)
     await insert_timers(tx, timers)
+
+
+async def _days(
+    tx: Tx,
+    borrowers: list[str],
+    loans: Sequence[tuple[Episode, StageEntry]],
+    strategies: Mapping[str, Loaded[Strategy]],
+    house: House,
+) -> dict[str, date]:
+    """The day of each borrower: the one there is, else a new one, on which nothing of any loan's plan is past."""
+    known = {id_: start.starts_on for id_, start in (await starts_of(tx, borrowers)).items()}
+    firsts: dict[str, date] = {}
+    for episode, _ in loans:
+        first_on = first_day(strategies[episode.loan_id].policy, tx.now, house.zone)
+        firsts[episode.borrower_id] = max(first_on, firsts.get(episode.borrower_id, first_on))
+    waiting = {id_: firsts[id_] for id_ in borrowers if id_ in firsts.keys() - known.keys()}
+    cutover = house.rulebook.cutovers.on(house.today(tx.now))
+    given = start_days(
+        waiting,
+        await places_taken(tx, min(waiting.values())) if waiting else {},
+        cutover.policy.starts_per_day,
+        house.rulebook.calendars[cutover.policy.calendar],
+    )
+    await save_starts(tx, given, cutover.digest)
+    await keep_policies(tx, house.rulebook, {cutover.digest})
+    return {**known, **given}
