@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from notifier.gateways.port import Gateway, Outcome, OutMessage, QueryResult, SendResult, State
-from notifier.gateways.reference import Limits, ReferenceGateway
+from notifier.gateways.http import Limits
+from notifier.gateways.port import Gateway, Inquiry, Outcome, OutMessage, QueryResult, SendResult, State
+from notifier.gateways.reference import ReferenceGateway
 from tests.notifier.gateways.peers import answering, http
 from tests.tact.simulator.running import NOON, Running, noon, running_simulator
 
@@ -40,7 +41,7 @@ async def sent(url: str, *messages: OutMessage, limits: Limits = LIMITS) -> list
 async def asked(url: str, client_ref: str = "m1-1") -> QueryResult:
     gateway = ReferenceGateway(url, SECRET, noon, limits=LIMITS)
     try:
-        return await gateway.query(client_ref)
+        return await gateway.query(Inquiry(client_ref))
     finally:
         await gateway.aclose()
 

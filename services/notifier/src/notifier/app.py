@@ -8,7 +8,9 @@ from pathlib import Path
 from notifier import api
 from notifier.consumes import consumes
 from notifier.emits import EMITS
-from notifier.gateways.reference import Limits, ReferenceGateway
+from notifier.gateways.build import only
+from notifier.gateways.http import Limits
+from notifier.gateways.reference import ReferenceGateway
 from notifier.handlers.gates import on_dead_letter, on_resolved
 from notifier.handlers.parties import PartyIntake
 from notifier.handlers.permit_facts import Counter
@@ -44,12 +46,12 @@ def assemble(
     packs = load_packs(settings.packs, policy_dir)
     templates = Templates.load(policy_dir, packs)
     secrets = settings.secrets()
-    gateway = sender = reconciler = None
+    gateways = sender = reconciler = None
     if settings.gateway_url:
-        gateway = _gateway(runtime, settings, secrets[0])
+        gateways = only(_gateway(runtime, settings, secrets[0]))
         wording = Wording(templates, vault, settings.institution, settings.hotline)
         margins = Margins(timedelta(seconds=settings.window_margin_s), timedelta(seconds=settings.handover_s))
-        desk = Desk(packs, wording, vault, gateway, margins, settings.country, settings.lease_s)
+        desk = Desk(packs, wording, vault, gateways, margins, settings.country, settings.lease_s)
         sender = Sender(
             runtime, desk, Pace(settings.batch, settings.lanes, settings.fresh_within_s, settings.settle_s)
         )
@@ -60,7 +62,7 @@ def assemble(
             settings.human_after_s,
             settings.lease_s,
         )
-        reconciler = Reconciler(runtime, gateway, patience)
+        reconciler = Reconciler(runtime, gateways, vault, patience)
     return Service(
         name="notifier",
         topic=NOTIFIER,
@@ -85,7 +87,7 @@ def assemble(
             "settle_s": settings.settle_s,
             "signed_paths": ("/v1/gateways/",),
         },
-        closing=(gateway.aclose,) if gateway else (),
+        closing=(gateways.aclose,) if gateways else (),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Outcome(StrEnum):
@@ -44,6 +44,10 @@ class OutMessage:
     body: str = field(repr=False)
     template: str | None
     not_after: datetime
+    #: The gateway that was chosen when it was reserved: it goes there or nowhere.
+    gateway: str = ""
+    #: Whose message it is: the key of what goes through a broker.
+    borrower_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class SendResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A message to ask for. Not every gateway knows our references: `to`, the request's key, the gateway's own id
+    and the business instant of the attempt say which one is meant."""
+
+    client_ref: str
+    idempotency_key: str = ""
+    gateway_id: str | None = None
+    at: datetime | None = None
+    to: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """What the gateway says of a message it was asked for."""
 
@@ -65,6 +81,13 @@ class QueryResult:
     state: State
     gateway_id: str | None = None
     code: str | None = None
+
+
+#: The code of a refusal because the person does not follow the account or has not accepted the contact: the
+#: strategy's next step goes by another channel.
+NOT_SUBSCRIBED: Final = "not_subscribed"
+#: Codes of what was not sent for a reason of the message, not of the gateway: no breaker opens for these.
+OF_THE_MESSAGE: Final = frozenset({"too_late", "batch_refused", "token_expired", "gate_closed"})
 
 
 class Gateway(Protocol):
@@ -81,10 +104,19 @@ class Gateway(Protocol):
     def key_life_s(self) -> float:
         """For how long (wall time) an idempotency key is honoured; 0 without."""
 
-    async def send(self, messages: Sequence[OutMessage], idempotency_key: str) -> list[SendResult]:
-        """One result per message, in their order."""
+    @property
+    def can_query(self) -> bool:
+        """Whether the gateway can be asked what became of a message."""
 
-    async def query(self, client_ref: str) -> QueryResult:
-        """What became of one message."""
+    async def warm(self) -> str | None:
+        """Gets what sending needs and may take a while, such as a token: before anything is reserved. None when
+        ready, else a code that says why nothing can be sent."""
+
+    async def send(self, messages: Sequence[OutMessage], idempotency_key: str) -> list[SendResult]:
+        """One result per message, in their order, about this request alone: a repetition that is `not_sent`
+        says nothing of the request it repeats."""
+
+    async def query(self, asked: Inquiry) -> QueryResult:
+        """What became of one message; `unknown` whenever the gateway gives no clear answer."""
 
     async def aclose(self) -> None: ...

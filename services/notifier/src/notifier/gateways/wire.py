@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from notifier.gateways.http import all_of
 from notifier.gateways.port import Outcome, OutMessage, QueryResult, SendResult, State
 
 
@@ -117,10 +118,3 @@ def problem_code(body: bytes, status: int) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         code = None
     return code[:64] if code else f"http_{status}"
-
-
-def all_of(
-    messages: Sequence[OutMessage], outcome: Outcome, code: str, retry_after_s: float | None = None
-) -> list[SendResult]:
-    """The same result for every message."""
-    return [SendResult(m.client_ref, outcome, None, code, retry_after_s) for m in messages]

@@ -10,7 +10,7 @@ from notifier.domain.decision import Verdict
 from notifier.domain.facts import Consent, ContactFacts, Content, Hold, PastContact
 from notifier.domain.facts import Party as PartyFacts
 from notifier.domain.pack import Pack
-from notifier.gateways.port import Gateway
+from notifier.gateways.switchboard import Switchboard
 from notifier.handlers.parties import address_place
 from notifier.sending.deadline import Judged, Margins, judge
 from notifier.sending.snapshot import Snapshot
@@ -71,7 +71,7 @@ class Desk:
     packs: tuple[Pack, ...]
     wording: Wording
     vault: Vault
-    gateway: Gateway
+    gateways: Switchboard
     margins: Margins
     country: str
     #: An idempotency key this close to its end is not used again.
@@ -90,6 +90,8 @@ class Desk:
             return Stop(tuple(_fence_rule(*reason.partition(":")[::2]) for reason in fence.closed))
         person = now_known.persons[message.borrower_id]
         point = _point(message, now_known)
+        if not self.gateways.route_of(message.channel):
+            return Stop((FiredRule(id="NO-GATEWAY", verdict="deny", citation="no gateway for this channel"),))
         if not person.known or person.subject_key is None or point is None:
             return Stop((FiredRule(id="NO-ADDRESS", verdict="deny", citation="no address for this channel"),))
         return self._judge(message, now_known, fence, person, point)
@@ -125,9 +127,9 @@ class Desk:
             return None
         ref = client_ref(message.id, message.attempt_no)
         attempt = now_known.resumed[ref]
-        alive = now_known.key_ages_s[ref] < self.gateway.key_life_s - self.key_margin_s
+        alive = now_known.key_ages_s[ref] < self.gateways.key_life_s(attempt.gateway) - self.key_margin_s
         same = attempt.address_index == point.address_index and attempt.gate_seq == fence.arrears_seq
-        return attempt if alive and same and attempt.gateway == self.gateway.name else None
+        return attempt if alive and same else None
 
     def _facts(
         self,

@@ -8,11 +8,15 @@ from typing import Final
 
 import structlog
 
-from notifier.gateways.port import Gateway, QueryResult, State
+from notifier.gateways.port import Gateway, Inquiry, QueryResult, State
+from notifier.gateways.switchboard import Switchboard
+from notifier.handlers.parties import address_place
 from notifier.sending.settle import settle
 from notifier.sending.transitions import Heard, News
-from notifier.store import attempts
+from notifier.store import attempts, gateways
 from notifier.store.attempts import Question
+from notifier.store.gateways import InquiryRow
+from notifier.vault import Vault
 from spine.database import Runtime, Tx
 
 log = structlog.get_logger()
@@ -36,9 +40,10 @@ class Patience:
 class Reconciler:
     """The schedule that asks. Nothing is ever repeated here: what may go out again passes the whole gate."""
 
-    def __init__(self, runtime: Runtime, gateway: Gateway, patience: Patience) -> None:
+    def __init__(self, runtime: Runtime, switchboard: Switchboard, vault: Vault, patience: Patience) -> None:
         self._runtime = runtime
-        self._gateway = gateway
+        self._gateways = switchboard
+        self._vault = vault
         self._patience = patience
 
     async def run(self) -> int:
@@ -50,7 +55,14 @@ class Reconciler:
         )
         if questions:
             limit = asyncio.Semaphore(_AT_ONCE)
-            answers = await asyncio.gather(*(self._ask(question, limit) for question in questions))
+            refs = [question.client_ref for question in questions]
+            rows = await self._runtime.run(lambda tx: gateways.inquiries(tx, refs))
+            answers = await asyncio.gather(
+                *(
+                    self._ask(question, self.inquiry(rows[question.client_ref]), limit)
+                    for question in questions
+                )
+            )
             heard = [answer for answer in answers if answer is not None]
             if heard:
                 await self._runtime.run(lambda tx: settle(tx, heard, settle_s=patience.settle_s))
@@ -64,10 +76,18 @@ class Reconciler:
             await settle(tx, heard, settle_s=self._patience.settle_s)
         return len(refs)
 
-    async def _ask(self, question: Question, limit: asyncio.Semaphore) -> Heard | None:
-        if question.gateway == self._gateway.name:
+    def inquiry(self, row: InquiryRow) -> Inquiry:
+        """What the gateway is asked with: opens the address it was written to."""
+        to = ""
+        if row.subject_key is not None and row.address_cipher is not None:
+            to = self._vault.decrypt(row.subject_key, row.address_cipher, address_place(row.contact_ref))
+        return Inquiry(row.client_ref, row.idempotency_key, row.gateway_id, row.at, to)
+
+    async def _ask(self, question: Question, asked: Inquiry, limit: asyncio.Semaphore) -> Heard | None:
+        gateway = self._gateways.gateway(question.gateway)
+        if gateway is not None:
             async with limit:
-                told = self._told(question, await self._gateway.query(question.client_ref))
+                told = self._told(question, gateway, await gateway.query(asked))
             if told is not None:
                 return told
         if question.unknown_s > self._patience.human_after_s:
@@ -75,8 +95,9 @@ class Reconciler:
             return Heard(question.client_ref, News.GIVEN_UP)
         return None
 
-    def _told(self, question: Question, answer: QueryResult) -> Heard | None:
+    def _told(self, question: Question, gateway: Gateway, answer: QueryResult) -> Heard | None:
         ref = question.client_ref
+        alive = question.key_age_s < gateway.key_life_s - self._patience.key_margin_s
         match answer.state:
             case State.ACCEPTED | State.DELIVERED | State.FAILED | State.REJECTED:
                 return Heard(ref, News(answer.state.value), answer.gateway_id, answer.code)
@@ -85,7 +106,9 @@ class Reconciler:
             case State.NOT_FOUND:
                 # Asked only after `settle_s`: by now the gateway would know. With a live key the first try may
                 # even still be on its way: under the same key it stays one message.
-                alive = question.key_age_s < self._gateway.key_life_s - self._patience.key_margin_s
                 return Heard(ref, News.RESUMABLE if alive else News.NOT_SENT, code="not_found")
+            case State.UNKNOWN if alive and not gateway.can_query:
+                # No one can be asked, but under the key that still lives it stays one message.
+                return Heard(ref, News.RESUMABLE, code="key_alive")
             case State.UNKNOWN:
                 return None

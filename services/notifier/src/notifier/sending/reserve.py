@@ -51,7 +51,7 @@ class _Book:
 
 async def reserve(tx: Tx, desk: Desk, *, fresh_within_s: float, batch: int) -> Reservation:
     """Claims up to `batch` due messages and decides each by what is true now."""
-    stopped = await kill_switch.stopped_scopes(tx, hold=True)
+    stopped = [*await kill_switch.stopped_scopes(tx, hold=True), *desk.gateways.closed_channels()]
     fresh = freshness.fresh_partitions(await freshness.ticks_of(tx), fresh_within_s)
     claimed = await messages.claim_due(tx, partitions=fresh, stopped=stopped, batch=batch)
     if not claimed:
@@ -72,7 +72,10 @@ def _carry_out(tx: Tx, desk: Desk, book: _Book, message: Message, plan: Plan, sn
         case Wait():
             return
         case Send():
-            _send(desk, book, message, plan, snapshot)
+            pinned = plan.resumed.gateway if plan.resumed else snapshot.pinned.get(message.id)
+            gateway = desk.gateways.take(message.channel, pinned)
+            if gateway is not None:
+                _send(desk, book, message, plan, snapshot, gateway)
             return
         case Expire():
             tell_message(tx, message, MessageState.EXPIRED, policy=message.policy)
@@ -107,7 +110,7 @@ def _refuse(tx: Tx, desk: Desk, book: _Book, message: Message, judged: Judged, s
     book.decisions.append(_decision_row(desk, message, message.attempt_no, judged, digest, snapshot))
 
 
-def _send(desk: Desk, book: _Book, message: Message, send: Send, snapshot: Snapshot) -> None:
+def _send(desk: Desk, book: _Book, message: Message, send: Send, snapshot: Snapshot, gateway: str) -> None:
     resumed = send.resumed
     number = resumed.attempt_no if resumed else message.attempt_no + 1
     if resumed is None:
@@ -129,7 +132,7 @@ def _send(desk: Desk, book: _Book, message: Message, send: Send, snapshot: Snaps
             purpose=message.purpose,
             contact_ref=send.point.ref,
             address_index=send.point.address_index,
-            gateway=desk.gateway.name,
+            gateway=gateway,
             idempotency_key=request_key,
             not_after=send.judged.not_after,
             gate_seq=send.fence.arrears_seq,
@@ -144,7 +147,14 @@ def _send(desk: Desk, book: _Book, message: Message, send: Send, snapshot: Snaps
     )
     book.requests.setdefault(request_key, []).append(
         OutMessage(
-            ref, message.channel, send.address, send.rendered.text, message.template, send.judged.not_after
+            ref,
+            message.channel,
+            send.address,
+            send.rendered.text,
+            message.template,
+            send.judged.not_after,
+            gateway,
+            message.borrower_id,
         )
     )
     book.messages.append(MessageUpdate(message.id, MessageState.SENDING, attempt_no=number, policy=policy))

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from notifier.gateways.port import Outcome, OutMessage, SendResult
 from notifier.sending.prepare import Desk
 from notifier.sending.reserve import Reservation, reserve
@@ -19,12 +17,8 @@ from notifier.store import attempts
 from spine.database import Runtime
 from spine.failpoints import failpoint
 
-log = structlog.get_logger()
-
 #: After so long since the commit (wall time) the gates are looked at again before the bytes leave.
 LOOK_AGAIN_AFTER_S: Final = 0.1
-_FIRST_PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +32,16 @@ class Pace:
 
 
 class Sender:
-    """The schedule that sends. It pauses by itself while the gateway does not answer or asks for patience."""
+    """The schedule that sends. Channels whose gateways do not answer or ask for patience are left waiting."""
 
     def __init__(self, runtime: Runtime, desk: Desk, pace: Pace) -> None:
         self._runtime = runtime
         self.desk = desk
         self.pace = pace
         self._lanes = 1
-        self._pause_s = 0.0
-        self._paused_until = 0.0
 
     async def run(self) -> int:
         """One round; returns how many messages got on."""
-        if self.paused_s() > 0:
-            return 0
         rounds = await asyncio.gather(*(self._batch() for _ in range(self._lanes)), return_exceptions=True)
         for outcome in rounds:
             if isinstance(outcome, BaseException):
@@ -63,8 +53,8 @@ class Sender:
         return sum(one.moved for one in done)
 
     def paused_s(self) -> float:
-        """For how long the sender still waits for the gateway, in seconds of wall time."""
-        return max(0.0, self._paused_until - time.monotonic())
+        """For how long the sender still waits for every gateway, in seconds of wall time."""
+        return self.desk.gateways.paused_s()
 
     async def _batch(self) -> Reservation:
         pace = self.pace
@@ -84,11 +74,11 @@ class Sender:
         kept = await self._look_again(messages) if late else list(messages)
         left = {message.client_ref for message in messages} - {message.client_ref for message in kept}
         heard = [Heard(ref, News.HELD_BACK, code="gate_closed") for ref in sorted(left)]
+        self.desk.gateways.held_back([message for message in messages if message.client_ref in left])
         if kept:
             # The client itself looks at `not_after` once more, in the transport.
-            results = await self.desk.gateway.send(kept, key)
+            results = await self.desk.gateways.send(kept, key)
             failpoint("notifier.after_reply")
-            self._keep_pace(results)
             heard += [_heard(result) for result in results]
         await self._runtime.run(lambda tx: settle(tx, heard, settle_s=self.pace.settle_s))
 
@@ -97,18 +87,6 @@ class Sender:
         async with self._runtime.transaction() as tx:
             open_refs = await attempts.may_still_leave(tx, refs, self.desk.packs[0].holds)
         return [message for message in messages if message.client_ref in open_refs]
-
-    def _keep_pace(self, results: Sequence[SendResult]) -> None:
-        """Backs off while nothing gets through, so that an outage does not use up the messages."""
-        through = any(r.outcome in (Outcome.ACCEPTED, Outcome.REJECTED) for r in results)
-        asked_s = max((r.retry_after_s or 0.0 for r in results), default=0.0)
-        if through and not asked_s:
-            self._pause_s = 0.0
-            return
-        self._pause_s = min(max(self._pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        pause_s = max(self._pause_s, asked_s)
-        self._paused_until = time.monotonic() + pause_s
-        log.warning("sending pauses", gateway=self.desk.gateway.name, seconds=pause_s, code=results[0].code)
 
 
 _NEWS: Final = {

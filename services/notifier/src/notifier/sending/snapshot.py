@@ -8,7 +8,7 @@ from datetime import datetime
 
 from notifier.domain.facts import PastContact
 from notifier.sending.states import Attempt, Message, client_ref
-from notifier.store import attempts, freshness, gates, parties, stops
+from notifier.store import attempts, freshness, gates, gateways, parties, stops
 from notifier.store.gates import DebtRow, Fence
 from notifier.store.parties import PersonRow, PointRow
 from notifier.store.stops import AddressStop
@@ -18,7 +18,7 @@ from spine.database import Tx
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """By loan: fences, debts; by person: person, points, stopped addresses, history; by client_ref: attempts to
-    be resumed.
+    be resumed; by message: the gateway at which it was unknown once, the only one that may have it again.
 
     The history grows while the batch is decided: sends of one person in one batch see each other.
     """
@@ -34,6 +34,7 @@ class Snapshot:
     debts: dict[str, DebtRow]
     resumed: dict[str, Attempt]
     key_ages_s: dict[str, float]
+    pinned: dict[str, str]
 
 
 async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: float) -> Snapshot:
@@ -46,6 +47,7 @@ async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: floa
     persons = await parties.lock_persons(tx, borrowers)
     ticks = await freshness.ticks_of(tx)
     refs = [client_ref(m.id, m.attempt_no) for m in claimed if m.resume]
+    tried = [m.id for m in claimed if m.attempt_no > 0]
     return Snapshot(
         now=tx.now,
         fresh=freshness.fresh_partitions(ticks, fresh_within_s),
@@ -58,4 +60,5 @@ async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: floa
         debts=await gates.debts_of(tx, loans),
         resumed=await attempts.load(tx, refs) if refs else {},
         key_ages_s=await attempts.key_ages_s(tx, refs) if refs else {},
+        pinned=await gateways.unknown_at(tx, tried) if tried else {},
     )
