@@ -1,29 +1,93 @@
-"""Finds forbidden words however they are disguised: normalised, without spaces, zero-width and punctuation."""
+"""Finds words however they are disguised: folded to what a reader sees, without spaces, zero-width, punctuation."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Final
+
+#: The look-alikes, part of what a text is judged by: raised whenever they or the folding change.
+FOLDING: Final = "words-2"
 
 #: Everything that is no letter or digit, and the fillers that Unicode calls letters though nothing shows.
 _NOISE = re.compile("[\\W_\u115f\u1160\u3164\uffa0]+")
 
 
+@dataclass(frozen=True, slots=True)
+class _Folds:
+    """What stands for what, by code point: `shapes` for texts as typed, `small` after case is folded, `marks`
+    for signs that are noise elsewhere; `shaped` and `marked` are the texts that need them at all."""
+
+    shapes: dict[int, str]
+    small: dict[int, str]
+    marks: dict[int, str]
+    shaped: frozenset[str]
+    marked: re.Pattern[str]
+
+
+@cache
+def _folds() -> _Folds:
+    """The table shipped with the package, read once."""
+    sections: dict[str, dict[int, str]] = {}
+    section: dict[int, str] = {}
+    text = (files("notifier") / "rules" / "lookalikes.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = sections.setdefault(line.strip("[]"), {})
+        elif section is sections.get("han"):
+            section |= {ord(pair[1]): pair[0] for pair in line.split()}
+        elif section is sections.get("pairs"):
+            one, _, two = line.partition(" ")
+            section[ord(one)] = two
+        elif sections:
+            one, _, many = line.partition(" ")
+            section |= dict.fromkeys(map(ord, many), one)
+    # Greek eta is an n, but its capital an H: capitals are looked up before case is folded.
+    shapes = sections["letters"] | sections["han"]
+    # One letter becomes two, never two one: a word then is found whatever stands before and behind it.
+    pairs = sections["pairs"]
+    single = sections["letters"] | sections["digits"]
+    small = {code: pairs.get(ord(letter), letter) for code, letter in single.items()} | pairs
+    signs = re.escape("".join(map(chr, sections["marks"])))
+    beside = "[A-Za-z\u0080-\u1fff]"
+    marked = re.compile(f"(?<={beside})[{signs}]|[{signs}](?={beside})")
+    return _Folds(shapes, small, sections["marks"], frozenset(map(chr, shapes)), marked)
+
+
 def plain(text: str) -> str:
-    """The letters and digits of a text alone: NFKC, case-folded."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())
+    """A text to look for words in: its letters and digits alone, as a reader takes them. Two readings, one a line,
+    where signs may be letters (p@y) or nothing (p@a@y)."""
+    folds = _folds()
+    typed = unicodedata.normalize("NFKD", text)
+    read = _letters(typed, folds)
+    if folds.marked.search(typed) is None:
+        return read
+    return f"{read}\n{_letters(typed.translate(folds.marks), folds)}"
+
+
+def _letters(typed: str, folds: _Folds) -> str:
+    if not folds.shaped.isdisjoint(typed):
+        typed = typed.translate(folds.shapes)
+    return _NOISE.sub("", typed.casefold()).translate(folds.small)
 
 
 @lru_cache(maxsize=4096)
 def _plain_word(word: str) -> str:
-    return plain(word)
+    return _letters(unicodedata.normalize("NFKD", word), _folds())
 
 
 def first_forbidden(plain_text: str, words: Iterable[str]) -> str | None:
     """The first of the words that occurs in a text already made plain."""
     return next((word for word in words if _plain_word(word) in plain_text), None)
+
+
+def first_missing(plain_text: str, words: Iterable[str]) -> str | None:
+    """The first of the words that does not occur in a text already made plain."""
+    return next((word for word in words if _plain_word(word) not in plain_text), None)
 
 
 @lru_cache(maxsize=256)
