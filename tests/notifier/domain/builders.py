@@ -46,23 +46,24 @@ def pack(*rules: WindowRule | CapRule | GapRule, **fields: Any) -> Pack:
         name="test",
         version="1",
         applies=Applies(country="CN", effective_from=date(2020, 1, 1)),
+        force="house",
         zones=fields.pop("zones", Zones(rule="party")),
         windows=tuple(rule for rule in rules if isinstance(rule, WindowRule)),
         caps=tuple(rule for rule in rules if isinstance(rule, CapRule)),
         gaps=tuple(rule for rule in rules if isinstance(rule, GapRule)),
         **fields,
     )
-    return Pack(PackRef("test", "1", "0" * 64), file, (), load_calendars()["CN"])
+    return Pack(PackRef("test", "1", "0" * 64), file, (), load_calendars())
 
 
 def window(*pairs: tuple[str, str], **fields: Any) -> WindowRule:
-    return WindowRule(id="W", citation="", days={"every_day": pairs}, **fields)
+    return WindowRule(id="W", citation="test", days={"every_day": pairs}, **fields)
 
 
 def cap(limit: int, **fields: Any) -> CapRule:
     plain: dict[str, Any] = {
         "id": "C",
-        "citation": "",
+        "citation": "test",
         "counts": (Counted(),),
         "per": "person",
         "window": CapWindow(calendar_days=1),
@@ -71,5 +72,5 @@ def cap(limit: int, **fields: Any) -> CapRule:
 
 
 def gap(minutes: int, **fields: Any) -> GapRule:
-    plain: dict[str, Any] = {"id": "G", "citation": "", "after": (Counted(),), "per": "person"}
+    plain: dict[str, Any] = {"id": "G", "citation": "test", "after": (Counted(),), "per": "person"}
     return GapRule(minutes=minutes, **(plain | fields))

@@ -24,7 +24,7 @@ def overridden(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("limit: 3", "limit: 0", "at least 1"),
+        ("limit: 3", "limit: 0", ">= 1"),
         ("limit: 3", "limits: 3", "limits"),
         ('["08:00", "22:00"]', '["22:00", "08:00"]', "ascending"),
         ("fixed: Asia/Shanghai", "fixed: Asia/Nowhere", "no time zone"),
@@ -32,7 +32,7 @@ def overridden(folder: Path, text: str) -> Path:
         ("channels: [sms, wechat]", "channels: [sms, pigeon]", "pigeon"),
         ("id: CN-F1", "id: CN-T1", "given twice"),
         ("per: person", "per: nobody", "nobody"),
-        ("{calendar_days: 1}", "{calendar_days: 1, hours: 2}", "calendar_days or hours"),
+        ("{calendar_days: 1}", "{calendar_days: 1, hours: 2}", "exactly one of calendar_days"),
         ("name: cn", "name: nc", "calls itself"),
         ('"【[^【】]{1,20}】"', '"【["', "not a pattern"),
         ("reply_within_hours: 24", "reply_within_hours: 24\nreply_within_hours: 25", "given twice"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,9 +12,12 @@ import rfc8785
 from notifier.domain.decision import PackRef
 from notifier.domain.pack import HoldFile, Pack, PackFile
 from spine.calendars import Calendars, load_calendars
-from spine.policy import BadPolicy, load_policy, read_rule_files
+from spine.policy import BadPolicy, Fault, load_policy, read_rule_files
 
 HOLDS_FILE = "holds.yaml"
+#: Ids that `decide` gives out itself.
+_BUILT_IN = frozenset({"ZONE", "NO-SLOT", "NO-POLICY", "PARTY-HOURS"})
+_HOLD_PREFIX = "HOLD-"
 
 
 class UnknownPack(BadPolicy):
@@ -29,7 +32,7 @@ def load_packs(names: Sequence[str], override_dir: Path | None = None) -> tuple[
     Raises UnknownPack, or BadPolicy naming file and place.
     """
     texts = read_rule_files("notifier", override_dir)
-    holds = load_policy(HoldFile, texts[HOLDS_FILE], path=HOLDS_FILE)
+    holds = load_policy(HoldFile, texts[HOLDS_FILE], path=HOLDS_FILE, faults=_faults_of_holds)
     if not names or len(set(names)) != len(names):
         raise BadPolicy(f"name at least one pack, each once, not {list(names)}")
     calendars = load_calendars(override_dir)
@@ -40,19 +43,43 @@ def _load(name: str, texts: dict[str, str], holds: HoldFile, calendars: Calendar
     path = f"{name}.yaml"
     if path not in texts or path == HOLDS_FILE:
         raise UnknownPack(f"no policy pack {name!r}")
-    file = load_policy(PackFile, texts[path], path=path).policy
+    file = load_policy(PackFile, texts[path], path=path, faults=faults_of_pack).policy
     if file.name != name:
         raise BadPolicy(f"{path}: the pack calls itself {file.name!r}")
-    rules = [
-        rule.id
-        for rule in (*file.windows, *file.caps, *file.gaps, *file.content, *file.visits, *file.parties)
-    ]
-    twice = sorted({rule for rule in rules if rules.count(rule) > 1})
-    if twice:
-        raise BadPolicy(f"{path}: rule ids given twice: {', '.join(twice)}")
     if file.applies.country not in calendars:
         raise BadPolicy(f"{path}: {calendars.refusal(file.applies.country)}")
     # What holds block is part of what was in force, so the digest names both.
-    whole = rfc8785.dumps(msgspec.to_builtins((file, holds)))
+    whole = rfc8785.dumps(msgspec.to_builtins((file, holds), str_keys=True))
     digest = hashlib.sha256(whole).hexdigest()
-    return Pack(PackRef(file.name, file.version, digest), file, holds.holds, calendars[file.applies.country])
+    return Pack(PackRef(file.name, file.version, digest), file, holds.holds, calendars)
+
+
+def faults_of_pack(file: PackFile) -> Iterator[Fault]:
+    """What is wrong with a pack beyond its shape."""
+    seen: dict[str, tuple[str, set[str | None]]] = {}
+    for section, number, rule in file.rules():
+        at = (section, number, "id")
+        if rule.id in _BUILT_IN or rule.id.startswith(_HOLD_PREFIX):
+            yield Fault(at, f"{rule.id} is an id that decisions give out themselves")
+        first, parts = seen.setdefault(rule.id, (section, set()))
+        if rule.part in parts or (parts and (None in parts or rule.part is None)):
+            yield Fault(at, f"rule ids given twice: {rule.id}; rules of one id are told apart by `part`")
+        elif first != section:
+            yield Fault(at, f"{rule.id} is a rule of {first} already")
+        parts.add(rule.part)
+        if (
+            rule.effective_from is not None
+            and rule.effective_until is not None
+            and rule.effective_until <= rule.effective_from
+        ):
+            yield Fault((section, number, "effective_until"), "it is over before it begins")
+    if not any(getattr(file, section) for section, _, _ in file.rules()):
+        yield Fault((), "a pack without a rule allows everything")
+
+
+def _faults_of_holds(file: HoldFile) -> Iterator[Fault]:
+    kinds: set[str] = set()
+    for number, rule in enumerate(file.holds):
+        if rule.kind in kinds:
+            yield Fault(("holds", number, "kind"), f"{rule.kind} is given twice")
+        kinds.add(rule.kind)

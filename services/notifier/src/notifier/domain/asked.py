@@ -11,20 +11,19 @@ from msgspec import Meta
 from notifier.domain.decide import decide
 from notifier.domain.decision import Decision, Fired
 from notifier.domain.facts import Consent, ContactFacts, Content, Hold, Override, Party, PastContact
-from notifier.domain.local_time import DayType, known_zone, parse_spans
-from notifier.domain.pack import ActorRole, Pack, PartyKind, PastOutcome, Stage
+from notifier.domain.local_time import known_zone, parse_spans
+from notifier.domain.pack import Pack
+from notifier.domain.vocabulary import ActorRole, PartyKind, PastOutcome, Place, Stage, place_of
+from notifier.domain.week import DayType
 from spine.errors import BadJson, BadSchema
 from spine.events.registry import Id, Instant
 from spine.events.stager import ContactChannel, ContactPurpose, HoldKind
 
-Place = Literal["home", "mobile", "work", "other"]
 #: Beside the holds on a loan those on an address.
 AnyHoldKind = HoldKind | Literal["opt_out", "wrong_number"]
 #: What calendars and zones can work with, a year on either side.
 _FIRST: Final = datetime(1971, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
-#: A call or a text without a place is one to a mobile.
-_TO_A_PHONE: Final = frozenset({"call", "ai_call", "voicemail", "sms"})
 
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,7 +74,7 @@ class AskedContent(_Strict, frozen=True, kw_only=True):
     text: str
     language: str
     template: str | None = None
-    template_version: int | None = None
+    template_version: Annotated[int, Meta(ge=0, le=2**31)] | None = None
 
 
 class AskedHold(_Strict, frozen=True, kw_only=True, rename={"since": "from"}):
@@ -134,6 +133,7 @@ class Asked(_Strict, frozen=True, kw_only=True):
     visit_notice_at: Instant | None = None
     overdue_notice_delivered_at: Instant | None = None
     book_closed_through: date | None = None
+    product: str | None = None
     content: AskedContent | None = None
     holds: tuple[AskedHold, ...] = ()
     consents: tuple[AskedConsent, ...] = ()
@@ -159,11 +159,12 @@ class Asked(_Strict, frozen=True, kw_only=True):
             state=self.jurisdiction.state,
             city=self.jurisdiction.city,
             debtor_id=self.debtor_id,
-            place=_place(self.place, self.channel),
+            place=place_of(self.place, self.channel),
             agents=self.agents,
             visit_notice_at=self.visit_notice_at,
             overdue_notice_delivered_at=self.overdue_notice_delivered_at,
             book_closed_through=self.book_closed_through,
+            product=self.product,
         )
 
 
@@ -242,7 +243,7 @@ def _past(entry: AskedContact) -> PastContact:
         purpose=entry.purpose,
         debts=entry.debts,
         direction=entry.direction,
-        place=_place(entry.place, entry.channel),
+        place=place_of(entry.place, entry.channel),
         direct_consent=entry.direct_consent,
     )
 
@@ -255,7 +256,3 @@ def _content(content: AskedContent | None) -> Content | None:
     if content is None:
         return None
     return Content(content.text, content.language, content.template, content.template_version)
-
-
-def _place(place: str | None, channel: str) -> str | None:
-    return "mobile" if place is None and channel in _TO_A_PHONE else place

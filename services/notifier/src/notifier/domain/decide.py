@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from notifier.domain.conditions import barred, notice_ends_at, unprepared
+from notifier.domain.clock_rules import Rule
+from notifier.domain.conditions import barred, not_agreed, notice_ends_at, too_early, unprepared
+from notifier.domain.content import broken
 from notifier.domain.decision import STRICTNESS, Decision, Fired, Verdict
 from notifier.domain.facts import ContactFacts
 from notifier.domain.holds import fired_holds
-from notifier.domain.local_time import MINUTES_A_DAY, Calendar, Hours, Span, Week, parse_spans
-from notifier.domain.pack import ContentRule, Pack
-from notifier.domain.plan import Act, Plan, in_force, plan_of, zones_of
-from notifier.domain.timing import cap_frees_at, closes_at, gap_frees_at, opens_at
-from notifier.domain.words import first_forbidden, pattern, plain
+from notifier.domain.local_time import Hours, parse_spans
+from notifier.domain.pack import Pack
+from notifier.domain.places import zones_of
+from notifier.domain.plan import Act, Plan, in_force, plan_at
+from notifier.domain.timing import (
+    NEVER,
+    cap_frees_at,
+    closes_at,
+    cool_off_ends_at,
+    gap_frees_at,
+    opens_at,
+)
+from notifier.domain.week import Calendar, StatedHours, WaivedHours
 
 #: A contact that cannot happen within this time is denied (NO-SLOT).
 HORIZON = timedelta(hours=720)
@@ -22,13 +33,21 @@ HORIZON = timedelta(hours=720)
 #: The hours a person stated themselves, under every pack.
 PARTY_HOURS = "PARTY-HOURS"
 _STATED = "hours stated by the person"
-_ALL_DAY = (Span(0, MINUTES_A_DAY),)
 
 #: The order in which rules of equal strictness are listed.
-_HOLDS, _PARTY, _CONTENT, _GATES, _WINDOWS, _CAPS, _GAPS = range(7)
+_HOLDS, _PARTY, _CONSENT, _CONTENT, _GATES, _WINDOWS, _CAPS, _GAPS = range(8)
 
 _Ranked = tuple[int, Fired]
-_Open = tuple[str, str, Hours, tuple[ZoneInfo, ...]]
+
+
+class _Window(NamedTuple):
+    """When a rule lets contacts happen, on the clocks of all its zones."""
+
+    id: str
+    citation: str
+    soft: bool
+    hours: Hours
+    zones: tuple[ZoneInfo, ...]
 
 
 def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decision:
@@ -41,25 +60,24 @@ def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decis
     if not bound or not Act.of(facts, facts.purpose).is_known():
         words = "no policy in force has rules for such a contact"
         return _decision(facts, bound, [(_HOLDS, Fired("NO-POLICY", Verdict.DENY, None, words))], None)
-    fired: list[_Ranked] = [(_HOLDS, hold) for hold in fired_holds(facts, bound[0].holds, now)]
-    windows: list[_Open] = []
+    fired: list[_Ranked] = []
+    windows: list[_Window] = []
+    clocks: list[ZoneInfo] = []
     until = now
     for pack in bound:
-        plan = plan_of(pack, judged_act(facts, pack, now))
-        fired.extend((_PARTY, bar) for bar in barred(plan.parties, facts))
-        fired.extend((_GATES, missing) for missing in unprepared(plan.visits, facts))
-        if facts.content is not None:
-            fired.extend((_CONTENT, broken) for broken in _broken(plan.content, facts.content.text))
+        plan = plan_at(pack, judged_act(facts, pack, now), facts, now)
         zones = zones_of(pack.file.zones, facts.party)
+        fired.extend(_unmet(plan, facts, zones, now))
         if zones is None:
-            fired.append((_WINDOWS, _unknown_zone()))
+            fired.append((_WINDOWS, Fired("ZONE", Verdict.DENY, None, "the person's time zone is not known")))
             continue
-        windows.extend((rule.id, rule.citation, hours, zones) for rule, hours in plan.windows)
-        windows.extend((PARTY_HOURS, _STATED, hours, zones) for hours in stated_hours(facts, pack.calendar))
+        clocks.extend(zones)
+        windows.extend(_windows_of(plan, facts, pack, zones))
         for rank, closed in _closed(plan, facts, zones, now):
             fired.append((rank, closed))
             if closed.until is not None:
                 until = max(until, closed.until)
+    fired.extend((_HOLDS, hold) for hold in fired_holds(facts, bound[0].holds, clocks, now))
     fired.extend((_WINDOWS, shut) for shut in _shut(windows, now))
     if not any(rule.verdict is Verdict.DEFER for _, rule in fired):
         return _decision(facts, bound, fired, None)
@@ -78,24 +96,21 @@ def next_window_end(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime)
         zones = zones_of(pack.file.zones, facts.party)
         if zones is None:
             return now
-        own = [hours for _, hours in plan_of(pack, judged_act(facts, pack, now)).windows]
-        for hours in (*own, *stated_hours(facts, pack.calendar)):
-            end = closes_at(now, zones, hours, now + HORIZON)
+        plan = plan_at(pack, judged_act(facts, pack, now), facts, now)
+        for window in _windows_of(plan, facts, pack, zones):
+            end = closes_at(now, zones, window.hours, now + HORIZON)
             if end is not None:
                 ends.append(end)
     return min(ends, default=None)
 
 
-def stated_hours(facts: ContactFacts, calendar: Calendar) -> Iterator[Hours]:
+def stated_hours(facts: ContactFacts, calendar: Calendar) -> list[StatedHours]:
     """The hours the person stated for the channel. On kinds of days of which nothing was said any hour is right."""
-    for override in facts.party.overrides:
-        if facts.channel in override.channels:
-            spans = parse_spans(override.allow) if override.allow else ()
-            workday, weekend, holiday = (
-                spans if kind in override.day_types else _ALL_DAY
-                for kind in ("workday", "weekend", "public_holiday")
-            )
-            yield Week(workday, weekend, holiday, calendar)
+    return [
+        StatedHours(override.day_types, parse_spans(override.allow) if override.allow else (), calendar)
+        for override in facts.party.overrides
+        if facts.channel in override.channels
+    ]
 
 
 def judged_act(facts: ContactFacts, pack: Pack, now: datetime) -> Act:
@@ -111,46 +126,90 @@ def judged_act(facts: ContactFacts, pack: Pack, now: datetime) -> Act:
     return Act.of(facts, facts.purpose if is_reply else "collection")
 
 
+def _unmet(
+    plan: Plan, facts: ContactFacts, zones: tuple[ZoneInfo, ...] | None, now: datetime
+) -> Iterator[_Ranked]:
+    """What no clock lifts: the party, the consent, the words, the steps that come first."""
+    for party in barred(plan.parties, facts, now):
+        yield _PARTY, _never(party)
+    for consent in not_agreed(plan.consents, facts, now):
+        yield _CONSENT, _never(consent)
+    if facts.content is not None:
+        for content in broken(plan.content, facts.content):
+            yield _CONTENT, _never(content)
+    for visit in unprepared(plan.visits, facts):
+        yield _GATES, _never(visit)
+    for gate in too_early(plan.gates, facts, zones, now):
+        yield _GATES, _never(gate)
+
+
+def _windows_of(
+    plan: Plan, facts: ContactFacts, pack: Pack, zones: tuple[ZoneInfo, ...]
+) -> Iterator[_Window]:
+    """The windows of the rules and those of the person, which take the place of rules consent may waive."""
+    stated = stated_hours(facts, pack.calendar_of(facts.state)) if facts.party.overrides else []
+    for rule, hours in plan.windows:
+        if rule.consent_may_waive:
+            for own in stated:
+                hours = WaivedHours(hours, own)
+        yield _Window(rule.id, rule.citation, rule.soft, hours, zones)
+    for own in stated:
+        yield _Window(PARTY_HOURS, _STATED, False, own, zones)
+
+
 def _closed(plan: Plan, facts: ContactFacts, zones: tuple[ZoneInfo, ...], now: datetime) -> Iterator[_Ranked]:
-    """The caps and gaps that leave no room at `now`, and a notice that was given too late."""
+    """The caps, gaps and cool-offs that leave no room at `now`, and a notice that was given too late."""
     for cap in plan.caps:
         frees = cap_frees_at(cap, facts, zones)
         if frees is not None and frees > now:
-            yield _CAPS, _not_yet(cap.id, cap.citation, frees, soft=cap.soft)
+            yield _CAPS, _not_yet(cap, frees)
     for gap in plan.gaps:
         frees = gap_frees_at(gap, facts)
         if frees is not None and frees > now:
-            yield _GAPS, _not_yet(gap.id, gap.citation, frees, soft=gap.soft)
+            yield _GAPS, _not_yet(gap, frees)
+    for cool_off in plan.cool_offs:
+        frees = cool_off_ends_at(cool_off, facts, zones)
+        if frees is not None and frees > now:
+            yield _GAPS, _not_yet(cool_off, frees)
     for visit in plan.visits:
         frees = notice_ends_at(visit, facts, zones)
         if frees is not None and frees > now:
-            yield _GAPS, _not_yet(visit.id, visit.citation, frees, soft=False)
+            yield _GAPS, _not_yet(visit, frees)
 
 
-def _not_yet(rule_id: str, citation: str, until: datetime, *, soft: bool) -> Fired:
+def _never(rule: Rule) -> Fired:
+    return Fired(rule.id, Verdict.REVIEW if rule.soft else Verdict.DENY, None, rule.citation)
+
+
+def _not_yet(rule: Rule, until: datetime) -> Fired:
     # A soft rule waits for a person, not for the clock, so it names no instant.
-    if soft:
-        return Fired(rule_id, Verdict.REVIEW, None, citation)
-    return Fired(rule_id, Verdict.DEFER, until, citation)
+    if rule.soft:
+        return Fired(rule.id, Verdict.REVIEW, None, rule.citation)
+    return Fired(rule.id, Verdict.DEFER, until, rule.citation)
 
 
-def _shut(windows: list[_Open], now: datetime) -> Iterator[Fired]:
-    for rule_id, citation, hours, zones in windows:
-        opens = opens_at(now, zones, hours, now + HORIZON)
-        if opens != now:
-            yield Fired(rule_id, Verdict.DEFER, opens, citation)
+def _shut(windows: list[_Window], now: datetime) -> Iterator[Fired]:
+    """The windows that are closed at `now`."""
+    latest = now + HORIZON
+    for window in windows:
+        opens = opens_at(now, window.zones, window.hours, latest)
+        if opens == now:
+            continue
+        if window.soft:
+            yield Fired(window.id, Verdict.REVIEW, None, window.citation)
+        else:
+            yield Fired(window.id, Verdict.DEFER, opens, window.citation)
 
 
-def _first_slot(windows: list[_Open], start: datetime, latest: datetime) -> datetime | None:
-    """The least instant from `start` on at which all windows are open together.
-
-    Caps and gaps free once and for good, so only the windows have to be searched to a fixed point.
-    """
-    slot = start
+def _first_slot(windows: list[_Window], until: datetime, latest: datetime) -> datetime | None:
+    """The least instant from `until` on inside every window, up to `latest`: searched to a fixed point."""
+    slot = until
     while slot <= latest:
         before = slot
-        for _, _, hours, zones in windows:
-            opens = opens_at(slot, zones, hours, latest)
+        for window in windows:
+            if window.soft:
+                continue
+            opens = opens_at(slot, window.zones, window.hours, latest)
             if opens is None:
                 return None
             slot = opens
@@ -159,28 +218,33 @@ def _first_slot(windows: list[_Open], start: datetime, latest: datetime) -> date
     return None
 
 
-def _broken(rules: tuple[ContentRule, ...], text: str) -> Iterator[Fired]:
-    bare = plain(text) if rules else ""
-    for rule in rules:
-        word = first_forbidden(bare, rule.forbidden)
-        headless = rule.starts_with is not None and not pattern(rule.starts_with).match(text)
-        if word is not None or headless:
-            verdict = Verdict.REVIEW if rule.soft else Verdict.DENY
-            yield Fired(rule.id, verdict, None, rule.citation)
-
-
-def _unknown_zone() -> Fired:
-    return Fired("ZONE", Verdict.DENY, None, "the person's time zone is not known")
-
-
 def _decision(
     facts: ContactFacts, packs: tuple[Pack, ...], fired: list[_Ranked], slot: datetime | None
 ) -> Decision:
     policy = tuple(pack.ref for pack in packs)
     if not fired:
         return Decision(Verdict.ALLOW, None, (), policy, facts)
-    unique = {rule.id: (rank, rule) for rank, rule in reversed(fired)}
-    listed = sorted(unique.values(), key=lambda entry: (-STRICTNESS[entry[1].verdict], entry[0], entry[1].id))
-    rules = tuple(rule for _, rule in listed)
+    strictest: dict[str, _Ranked] = {}
+    for rank, rule in fired:
+        held = strictest.get(rule.id)
+        if held is None or _weight(rule) > _weight(held[1]):
+            strictest[rule.id] = (rank, rule)
+    listed = sorted(
+        strictest.values(), key=lambda entry: (-STRICTNESS[entry[1].verdict], entry[0], entry[1].id)
+    )
+    rules = tuple(_told(rule) for _, rule in listed)
     verdict = rules[0].verdict
     return Decision(verdict, slot if verdict is not Verdict.DENY else None, rules, policy, facts)
+
+
+def _weight(rule: Fired) -> tuple[int, datetime]:
+    """How much a rule asks; one that never opens again asks most of its kind."""
+    return STRICTNESS[rule.verdict], rule.until if rule.until is not None else NEVER
+
+
+def _told(rule: Fired) -> Fired:
+    """A rule that waits for ever names no instant."""
+    return Fired(rule.id, rule.verdict, None, rule.citation) if rule.until == NEVER else rule
+
+
+__all__ = ["HORIZON", "PARTY_HOURS", "decide", "judged_act", "next_window_end", "stated_hours"]

@@ -114,3 +114,4 @@ class ContactFacts:
     visit_notice_at: datetime | None = None
     overdue_notice_delivered_at: datetime | None = None
     book_closed_through: date | None = None
+    product: str | None = None

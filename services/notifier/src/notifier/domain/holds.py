@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from notifier.domain.conditions import last_consent
 from notifier.domain.decision import Fired, Verdict
 from notifier.domain.facts import ContactFacts, Hold
-from notifier.domain.pack import HoldRule
 from notifier.domain.plan import Act, binds
+from notifier.domain.stated_rules import HoldRule
 
 
-def fired_holds(facts: ContactFacts, rules: tuple[HoldRule, ...], now: datetime) -> list[Fired]:
-    """A deny for each kind of hold that is active and blocks the act."""
+def fired_holds(
+    facts: ContactFacts, rules: tuple[HoldRule, ...], zones: Sequence[ZoneInfo], now: datetime
+) -> list[Fired]:
+    """A deny for each kind of hold that is active and blocks the act. `zones`: whose days a promise is of."""
     if not (facts.holds or facts.consents or facts.party.vulnerable):
         return []
     act = Act.of(facts, facts.purpose)
     by_kind = {rule.kind: rule for rule in rules}
     fired: dict[str, Fired] = {}
-    held = [(hold, False) for hold in facts.holds] + [(hold, True) for hold in _implied(facts, now)]
+    held = [(hold, False) for hold in facts.holds]
+    held += [(hold, hold.kind == "vulnerable") for hold in _implied(facts, now)]
     for hold, implied in held:
         rule = by_kind.get(hold.kind)
-        if hold.active(now) and _blocks(hold, rule, facts, act, implied=implied):
+        if hold.active(now) and (
+            _blocks(hold, rule, facts, act, implied=implied) or _is_far(hold, rule, act, zones, now)
+        ):
             citation = rule.citation if rule is not None else "a hold of unknown kind blocks everything"
             fired[hold.kind] = Fired(f"HOLD-{hold.kind}", Verdict.DENY, None, citation)
     return list(fired.values())
@@ -32,15 +39,7 @@ def _implied(facts: ContactFacts, now: datetime) -> Iterator[Hold]:
     address."""
     if facts.party.vulnerable:
         yield Hold("vulnerable", now)
-    own = [
-        consent
-        for consent in facts.consents
-        if consent.channel == facts.channel
-        and facts.address in (None, consent.address)
-        and consent.at <= now
-        and consent.state != "unknown"
-    ]
-    last = max(own, key=lambda consent: (consent.at, consent.state == "withdrawn"), default=None)
+    last = last_consent(facts, now)
     if last is not None and last.state == "withdrawn":
         yield Hold("opt_out", now, None, facts.channel, facts.address)
 
@@ -55,6 +54,15 @@ def _blocks(hold: Hold, rule: HoldRule | None, facts: ContactFacts, act: Act, *,
         if hold.address is not None and facts.address not in (None, hold.address):
             return False
     return binds(rule.blocks, act) if implied else blocks_act(rule, act)
+
+
+def _is_far(hold: Hold, rule: HoldRule | None, act: Act, zones: Sequence[ZoneInfo], now: datetime) -> bool:
+    """Whether the act passes only near the promised day, and that is not near: on every clock that counts."""
+    near = rule.near_promise if rule is not None else None
+    if near is None or hold.promised_on is None or act.purpose not in near.purposes:
+        return False
+    first = hold.promised_on - timedelta(days=near.days_before)
+    return not all(first <= now.astimezone(zone).date() <= hold.promised_on for zone in zones)
 
 
 def blocks_act(rule: HoldRule, act: Act) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _DAY = timedelta(days=1)
+#: Files beside the zones: of the machine, of no place, and with clocks that count leap seconds.
+_NO_PLACE = frozenset({"localtime", "posixrules", "Factory", "leapseconds"})
+_OTHER_CLOCKS = ("right/", "posix/")
 MINUTES_A_DAY = 24 * 60
 
 
@@ -22,44 +24,22 @@ class Span(NamedTuple):
     end: int
 
 
-class Calendar(Protocol):
-    """Which days are worked where, and whether that is known."""
-
-    def is_business_day(self, on: date, /) -> bool: ...
-
-    def is_holiday(self, on: date, /) -> bool: ...
-
-    def known(self, on: date, /) -> bool: ...
+ALL_DAY = (Span(0, MINUTES_A_DAY),)
 
 
-DayType = Literal["workday", "weekend", "public_holiday"]
+class HoursByDay(Protocol):
+    """Windows that are not the same every day."""
+
+    def on(self, day: date, /) -> tuple[Span, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """Windows that differ by the kind of day. A day whose calendar nobody knows has none."""
-
-    workday: tuple[Span, ...]
-    weekend: tuple[Span, ...]
-    public_holiday: tuple[Span, ...]
-    calendar: Calendar
-
-    def on(self, day: date) -> tuple[Span, ...]:
-        """The windows of a local day."""
-        if not self.calendar.known(day):
-            return ()
-        if self.calendar.is_holiday(day):
-            return self.public_holiday
-        return self.workday if self.calendar.is_business_day(day) else self.weekend
-
-
-#: The windows of every day, or those of each kind of day.
-Hours = tuple[Span, ...] | Week
+#: The windows of every day, or those of each day.
+Hours = tuple[Span, ...] | HoursByDay
 
 
 def spans_on(hours: Hours, day: date) -> tuple[Span, ...]:
     """The windows of a local day."""
-    return hours.on(day) if isinstance(hours, Week) else hours
+    return hours if isinstance(hours, tuple) else hours.on(day)
 
 
 def parse_spans(pairs: Iterable[tuple[str, str]]) -> tuple[Span, ...]:
@@ -79,7 +59,9 @@ def _minutes(clock: str) -> int:
 
 @lru_cache(maxsize=2048)
 def known_zone(name: str) -> ZoneInfo | None:
-    """The zone of an IANA name, None when there is none such."""
+    """The zone of an IANA name, None when there is none such: nor when it only means this machine's."""
+    if name in _NO_PLACE or name.startswith(_OTHER_CLOCKS):
+        return None
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import get_args
-from zoneinfo import ZoneInfo
+from typing import TypeVar, get_args
 
-from notifier.domain.facts import ContactFacts, Party
-from notifier.domain.local_time import Hours, known_zone
-from notifier.domain.pack import (
-    CapRule,
-    ContentRule,
-    GapRule,
-    Pack,
-    PartyKind,
-    PartyRule,
-    VisitRule,
-    When,
-    WindowRule,
-    Zones,
-)
+from notifier.domain.clock_rules import CapRule, CoolOffRule, GapRule, Rule, WindowRule
+from notifier.domain.facts import ContactFacts
+from notifier.domain.local_time import Hours
+from notifier.domain.pack import Pack
+from notifier.domain.places import days_at
+from notifier.domain.stated_rules import ConsentRule, ContentRule, GateRule, PartyRule, VisitRule
+from notifier.domain.vocabulary import PartyKind, When, place_of
 from spine.events.stager import ContactChannel, ContactPurpose
+
+R = TypeVar("R", bound=Rule)
 
 _CHANNELS = frozenset(get_args(ContactChannel))
 _PURPOSES = frozenset(get_args(ContactPurpose))
@@ -38,11 +33,27 @@ class Act:
     stage: str | None
     party: str
     automated: bool
+    place: str | None = None
+    flags: tuple[str, ...] = ()
+    role: str | None = None
+    product: str | None = None
 
     @classmethod
     def of(cls, facts: ContactFacts, purpose: str) -> Act:
         """The act that is judged; `purpose` is the one that counts, which need not be the one claimed."""
-        return cls(facts.channel, purpose, facts.stage, facts.party.kind, facts.automated)
+        channel, party = facts.channel, facts.party
+        place = place_of(facts.place, channel)
+        return cls(
+            channel,
+            purpose,
+            facts.stage,
+            party.kind,
+            facts.automated,
+            place,
+            party.vulnerable,
+            facts.actor_role,
+            facts.product,
+        )
 
     def is_known(self) -> bool:
         """Whether the packs' vocabulary has words for it: no rule can bind what it cannot name."""
@@ -53,16 +64,19 @@ class Act:
 class Plan:
     """The rules of one pack that bind an act."""
 
+    parties: tuple[PartyRule, ...]
+    consents: tuple[ConsentRule, ...]
+    content: tuple[ContentRule, ...]
+    visits: tuple[VisitRule, ...]
+    gates: tuple[GateRule, ...]
     windows: tuple[tuple[WindowRule, Hours], ...]
     caps: tuple[CapRule, ...]
     gaps: tuple[GapRule, ...]
-    content: tuple[ContentRule, ...]
-    visits: tuple[VisitRule, ...]
-    parties: tuple[PartyRule, ...]
+    cool_offs: tuple[CoolOffRule, ...]
 
 
 def binds(when: When, act: Act) -> bool:
-    """Whether a rule is about the act. A stage that is not known binds: what is missing never frees."""
+    """Whether a rule is about the act. What is not known - stage, place, role, product - binds: it never frees."""
     return (
         (not when.channels or act.channel in when.channels)
         and (not when.purposes or act.purpose in when.purposes)
@@ -70,62 +84,69 @@ def binds(when: When, act: Act) -> bool:
         and (not when.stages or act.stage is None or act.stage in when.stages)
         and (not when.parties or act.party in when.parties)
         and act.party not in when.except_parties
+        and (not when.places or act.place is None or act.place in when.places)
+        and (not when.flags or not set(when.flags).isdisjoint(act.flags))
+        and (not when.roles or act.role is None or act.role in when.roles)
+        and (not when.products or act.product is None or act.product in when.products)
         and (when.automated is None or act.automated is when.automated)
     )
 
 
 @lru_cache(maxsize=4096)
-def plan_of(pack: Pack, act: Act) -> Plan:
-    """The rules of a pack that bind an act."""
-    file = pack.file
+def plan_of(pack: Pack, act: Act, state: str | None = None, days: tuple[date, date] | None = None) -> Plan:
+    """The rules of a pack that bind an act; those in force on any day from the first through the last of `days`."""
+    file, calendar = pack.file, pack.calendar_of(state)
+
+    def bound(rules: Sequence[R]) -> tuple[R, ...]:
+        return tuple(
+            rule
+            for rule in rules
+            if binds(rule.when, act) and (days is None or rule.binds_on(days[0]) or rule.binds_on(days[1]))
+        )
+
     return Plan(
-        tuple((rule, rule.hours(pack.calendar)) for rule in file.windows if binds(rule.when, act)),
-        tuple(rule for rule in file.caps if binds(rule.when, act)),
-        tuple(rule for rule in file.gaps if binds(rule.when, act)),
-        tuple(rule for rule in file.content if binds(rule.when, act)),
-        tuple(rule for rule in file.visits if act.channel == "visit" and binds(rule.when, act)),
-        tuple(rule for rule in file.parties if binds(rule.when, act)),
+        parties=bound(file.parties),
+        consents=bound(file.consents),
+        content=bound(file.content),
+        visits=bound(file.visits) if act.channel == "visit" else (),
+        gates=bound(file.gates),
+        windows=tuple((rule, rule.hours(calendar)) for rule in bound(file.windows)),
+        caps=bound(file.caps),
+        gaps=bound(file.gaps),
+        cool_offs=bound(file.cool_offs),
     )
+
+
+def plan_at(pack: Pack, act: Act, facts: ContactFacts, now: datetime) -> Plan:
+    """The rules of a pack that bind an act at an instant."""
+    if not pack.has_dated_rules:
+        return plan_of(pack, act, facts.state)
+    return plan_of(pack, act, facts.state, days_at(pack, facts.party, now))
 
 
 def in_force(packs: tuple[Pack, ...], facts: ContactFacts, now: datetime) -> tuple[Pack, ...]:
-    """The packs that bind the country, the actor's role and the day."""
-    return tuple(
-        pack
-        for pack in packs
-        if pack.file.applies.country == facts.country
-        and (not pack.file.applies.roles or facts.actor_role in pack.file.applies.roles)
-        and _effective(pack, now)
-    )
+    """The packs that bind the place, the product, the actor's role and the day; what is not known binds."""
+    return tuple(pack for pack in packs if _applies(pack, facts) and _effective(pack, facts, now))
 
 
-def _effective(pack: Pack, now: datetime) -> bool:
+def _applies(pack: Pack, facts: ContactFacts) -> bool:
     applies = pack.file.applies
-    day: date = now.date()
-    fixed = pack.file.zones.fixed and known_zone(pack.file.zones.fixed)
-    if fixed:
-        day = now.astimezone(fixed).date()
-    return applies.effective_from <= day and (
-        applies.effective_until is None or day < applies.effective_until
+    return (
+        applies.country == facts.country
+        and (not applies.roles or facts.actor_role in applies.roles)
+        and (applies.state is None or facts.state in (None, applies.state))
+        and (applies.city is None or facts.city is None or facts.city.casefold() == applies.city.casefold())
+        and (not applies.products or facts.product is None or facts.product in applies.products)
     )
 
 
-def zones_of(zones: Zones, party: Party) -> tuple[ZoneInfo, ...] | None:
-    """The zones whose clocks all have to agree; None when any of them is unknown."""
-    return _zones(zones.rule, zones.fixed, party.timezone, party.candidate_timezones)
-
-
-@lru_cache(maxsize=2048)
-def _zones(
-    rule: str, fixed: str | None, stated: str | None, candidates: tuple[str, ...]
-) -> tuple[ZoneInfo, ...] | None:
-    # Where the person's own zone is not known all candidates bind, because any of them may be true.
-    own = (stated,) if stated is not None else candidates
-    names = {
-        "fixed": (*((fixed,) if fixed is not None else ()), *own),
-        "party": own,
-        "all_candidates": (*((stated,) if stated is not None else ()), *candidates),
-    }[rule]
-    found = [known_zone(name) for name in dict.fromkeys(names)]
-    known = tuple(zone for zone in found if zone is not None)
-    return known if known and len(known) == len(found) else None
+def _effective(pack: Pack, facts: ContactFacts, now: datetime) -> bool:
+    applies = pack.file.applies
+    today = now.date()
+    # A local day is at most one away from that of UTC.
+    if applies.effective_until is None and (today - applies.effective_from).days > 1:
+        return True
+    first, last = days_at(pack, facts.party, now)
+    return applies.effective_from <= last and (
+        applies.effective_until is None or first < applies.effective_until
+    )

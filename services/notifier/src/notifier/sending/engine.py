@@ -1,4 +1,4 @@
-"""Names what a decision depends on besides its facts and policy: the core's version and the time zones' data."""
+"""Names what a decision depends on besides its facts and policy: the core's version, time zones and calendars."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 #: Raised whenever the same facts, policy and instant may be decided otherwise than before.
-CORE: Final = "decide-2"
+CORE: Final = "decide-3"
 
 
 @cache
 def engine() -> str:
-    """Such as `decide-2 tzdata-2025b`; a decision of another engine need not come out the same again."""
-    return f"{CORE} tzdata-{_zones()}"
+    """Such as `decide-3 tzdata-2025b holidays-0.109`; a decision of another engine need not come out the same again."""
+    return f"{CORE} tzdata-{_zones()} holidays-{version('holidays')}"
 
 
 def _zones() -> str:
