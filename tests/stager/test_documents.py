@@ -281,12 +281,15 @@ async def test_who_may_not_and_what_is_not_there(stager: Stand) -> None:
 async def test_a_settled_loan_has_its_certificate(stager: Stand) -> None:
     case_id = await a_case(stager)
     await stager.tell(loan_cured(as_of=DUE_ON + 3 * DAY))
-    async with door(stager, contract={"status": "settled"}) as client:
+    stager.set_time(stager.local(DUE_ON + 30 * DAY, 9))
+    async with door(stager, contract={"status": "settled", "settled_on": "2026-11-12"}) as client:
         made = (await post(client, case_id, kind="settlement_certificate")).json()
         text = await pdf_text(client, case_id, made["document_id"])
         notice = await post(client, case_id, key="k2")
     assert "贷款结清证明" in text
-    assert "2026年11月13日" in text
+    # The day of the last money, not that of the certificate, which stands there as its date alone.
+    assert text.count("2026年11月12日") == 2
+    assert text.count("2026年12月10日") == 1
     assert (notice.status_code, notice.json()["code"]) == (409, "conflict")
 
 

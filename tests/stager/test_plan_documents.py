@@ -114,6 +114,20 @@ def test_a_plan_of_equal_payments_shows_its_interest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rate", "accrues", "said"),
+    [
+        ("0", True, "interest, penalty and compound interest go on as the contract says"),
+        ("0", False, "No interest, penalty or compound interest is charged"),
+        ("0.0001", True, "Interest of 0.01 % a year is charged"),
+    ],
+)
+def test_a_rate_of_nothing_is_not_printed(rate: str, accrues: bool, said: str) -> None:
+    text = str(composed(plan(terms(annual_rate=rate, interest_accrues=accrues)), "en"))
+    assert said in text
+    assert "Interest of 0 %" not in text
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"credit_report": None}, "credit_report"),

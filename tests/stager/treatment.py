@@ -33,7 +33,7 @@ stages:
     - {id: visit, channel: visit, purpose: collection, people: 2, skill: visits, once: entry,
        when: {from_day: 1, slot: morning}, only_if: [{local: true}]}
   S3:
-    - {id: notice, channel: letter, document: overdue-notice, purpose: statutory_notice, once: episode,
+    - {id: notice, channel: letter, document: overdue_notice, purpose: statutory_notice, once: episode,
        when: {from_day: 0, slot: day}}
     - {id: formal, channel: sms, template: s3-formal-sms, purpose: collection, once: episode,
        when: {from_day: 0, slot: day}}

@@ -111,6 +111,11 @@ WHEN = "purpose: collection, when: {from_day: 0, every_days: 1, slot: day}"
         ("channel: call, template: s2-script", "channel: visit, people: 2, template: s2-script", "has none"),
         ("channel: visit, people: 2", "channel: visit", "made by 2 people or more"),
         ("channel: letter, document: overdue_notice", "channel: letter", "needs a document"),
+        (
+            "channel: letter, document: closure_letter",
+            "channel: letter, document: overdue-notice",
+            "document: no such document 'overdue-notice', known are overdue_notice, repayment_plan",
+        ),
         ("channel: sms, template: s2-soft", "channel: sms", "needs a template"),
         ("channel: task, task: referral", "channel: task", "needs a task"),
         ("channel: task, task: referral", "channel: task, task: call", "call"),

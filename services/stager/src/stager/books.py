@@ -22,13 +22,34 @@ class Unpaid(msgspec.Struct, frozen=True):
     total: str
 
 
+class Accrued(msgspec.Struct, frozen=True):
+    """What accrued of a component, rounded once."""
+
+    component: str
+    rounded: str
+
+
+class Put(msgspec.Struct, frozen=True):
+    """An amount put on a component, or waived of it."""
+
+    component: str
+    amount: str
+
+
 class Item(msgspec.Struct, frozen=True):
-    """An instalment, charge or chargeback, and what is unpaid of it. `id`: the number of an instalment."""
+    """An instalment, charge or chargeback, and what is unpaid of it. `id`: the number of an instalment.
+
+    What was stated and accrued less what was allocated and waived is what is unpaid.
+    """
 
     kind: str
     due_on: date
     unpaid: Unpaid
     id: str | None = None
+    stated: Unpaid | None = None
+    accrued: tuple[Accrued, ...] = ()
+    allocations: tuple[Put, ...] = ()
+    waived: tuple[Put, ...] = ()
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -45,7 +66,7 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """A loan as its contract states it, and where it stands."""
+    """A loan as its contract states it, and where it stands; `settled_on` by the value dates of the money."""
 
     loan_id: str
     product: str
@@ -54,6 +75,8 @@ class Contract(msgspec.Struct, frozen=True):
     opened_on: date
     as_of: date
     status: str
+    outstanding_principal: str | None = None
+    settled_on: date | None = None
 
 
 class Books(Remote):

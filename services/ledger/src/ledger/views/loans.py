@@ -14,6 +14,7 @@ from ledger.classes import Classes, ClassFigures
 from ledger.domain.breakdown import Breakdown
 from ledger.domain.position import LoanStatus, Position
 from ledger.domain.schedule import schedule_on
+from ledger.domain.settlement import settled_on
 from ledger.figures import OverdueFigures, overdue
 from ledger.itemised import BreakdownFigures, itemised
 from ledger.phrases import Locale
@@ -36,6 +37,7 @@ class Loan(TypedDict):
     """A loan with its schedule and figures on `as_of`.
 
     `terms` as the contract states them, completed by the product's. `in_transit`: money that may be on its way.
+    `settled_on`: since when nothing has been owed, by the value dates of the money; None for a loan not settled.
     """
 
     loan_id: str
@@ -54,6 +56,7 @@ class Loan(TypedDict):
     oldest_unpaid_due_on: date | None
     overdue: OverdueFigures
     outstanding_principal: str
+    settled_on: date | None
     next_transition_on: date | None
     in_transit: list[watch.TransitItem]
     statement: watch.StatementItem | None
@@ -138,6 +141,7 @@ def loan(row: Any, account: Account, now: Position, classes: Classes) -> Loan:
         oldest_unpaid_due_on=now.oldest_unpaid_due_on,
         overdue=overdue(now.overdue, currency),
         outstanding_principal=format_minor(now.outstanding_principal, currency),
+        settled_on=settled_on(facts, now.as_of),
         next_transition_on=row.next_transition_on,
         in_transit=watch.transits((each for each in account.transits.values() if not each.is_over), currency),
         statement=watch.statement(facts.loan_id, currency, account.statement) if account.statement else None,

@@ -16,6 +16,7 @@ from spine.marked_yaml import Place
 from spine.policy import Fault
 from stager.domain.conditions import Condition
 from stager.domain.contradictions import Bounds, DpdRange, asks_nothing, why_never
+from stager.domain.documents.policy import DocumentKind
 from stager.domain.scopes import Moves, Scope
 from stager.domain.stage_policy import PolicyName, StageId, faults_of_scope
 
@@ -33,6 +34,7 @@ MESSAGES: Final = frozenset({"sms", "wechat", "wecom", "app_push", "email", "ai_
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM, local")]
 #: Visits are never made alone (GB/T 45251-2025).
 _VISITORS: Final = 2
+_DOCUMENTS: Final = ", ".join(DocumentKind)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 
 
@@ -212,6 +214,8 @@ def _faults_of_means(step: Step) -> Iterator[tuple[Place, str]]:
         # A call may name its script.
         if given is not None and name != needed and (name, step.channel) != ("template", "call"):
             yield (name,), f".{name}: channel {step.channel} has none"
+    if step.document is not None and step.document not in set(DocumentKind):
+        yield ("document",), f".document: no such document {step.document!r}, known are {_DOCUMENTS}"
     if step.channel == "visit" and step.people < _VISITORS:
         yield ("people",) if step.people != 1 else (), f": a visit is made by {_VISITORS} people or more"
     if step.fallback is not None and step.channel not in ("wechat", "wecom", "app_push"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,19 +12,22 @@ import rfc8785
 from spine.database import Tx
 from spine.documents.model import Document, Locale, digest_of
 from spine.errors import BadRequest, Conflict, Unavailable
-from spine.money import parse_minor
 from spine.policy import Loaded
-from stager.books import Books, Contract, Item, Lines
+from stager.books import Books, Contract, Lines
 from stager.domain.cases import Episode, stable_id
-from stager.domain.documents.facts import CertificateFacts, LoanFacts, NoticeFacts, OverdueItem, PlanFacts
+from stager.domain.documents.closure_letter import compose_closure
+from stager.domain.documents.credit_report_notice import compose_credit_notice
+from stager.domain.documents.facts import CertificateFacts, LoanFacts, PlanFacts
 from stager.domain.documents.overdue_notice import compose_notice
 from stager.domain.documents.policy import DocumentKind, DocumentPolicy
 from stager.domain.documents.repayment_plan import compose_plan
 from stager.domain.documents.settlement_certificate import compose_certificate
+from stager.domain.documents.validation_notice import compose_validation
 from stager.domain.plans import PlanState
 from stager.domain.team import Role, require
 from stager.domain.waivers import WaiverState
 from stager.handlers.clocks import keep_clocks
+from stager.handlers.document_facts import closure_facts, loan_facts, notice_facts
 from stager.policy import House
 from stager.remote import Unreachable
 from stager.store.cases import case_by_id, episodes_of_case
@@ -49,7 +51,11 @@ from stager.store.waivers import waivers_of_case
 
 _MAKERS = (Role.COLLECTOR, Role.LEAD, Role.COMPLIANCE, Role.AGENCY)
 #: Withdrawn with the arrears unless they had reached their reader.
-_OF_ARREARS = (DocumentKind.OVERDUE_NOTICE,)
+_OF_ARREARS = (
+    DocumentKind.OVERDUE_NOTICE,
+    DocumentKind.CREDIT_REPORT_NOTICE,
+    DocumentKind.VALIDATION_NOTICE,
+)
 _BOUND = (WaiverState.APPROVED, WaiverState.EFFECTIVE)
 
 
@@ -109,7 +115,7 @@ async def ask_ledger(books: Books, wanted: Wanted, today: date) -> Stated:
     contract = await books.contract(wanted.loan_id)
     if isinstance(contract, Unreachable):
         raise LedgerSilent(contract.detail)
-    if wanted.kind is not DocumentKind.OVERDUE_NOTICE:
+    if wanted.kind not in _OF_ARREARS:
         return Stated(contract)
     lines = await books.lines(wanted.loan_id, today, wanted.locale)
     if isinstance(lines, Unreachable):
@@ -196,74 +202,29 @@ async def _composed(
     number: str,
 ) -> Document:
     policy, today = edition.policy, house.today(tx.now)
-    loan = _loan(stated.contract)
+    loan, contract, locale = loan_facts(stated.contract), stated.contract, wanted.locale
     match wanted.kind:
         case DocumentKind.OVERDUE_NOTICE:
             stages = house.rulebook.stages.on(today).policy
             reached = stages.rank(episode.stage) if episode.stage is not None else -1
-            return compose_notice(
-                _notice(loan, episode, stated.lines),
-                policy,
-                wanted.locale,
-                number=number,
-                on=today,
-                formal=reached >= stages.rank(policy.consequences.from_stage),
-            )
+            formal = reached >= stages.rank(policy.consequences.from_stage)
+            notice = notice_facts(loan, episode, stated.lines)
+            return compose_notice(notice, policy, locale, number=number, on=today, formal=formal)
+        case DocumentKind.CREDIT_REPORT_NOTICE:
+            notice = notice_facts(loan, episode, stated.lines)
+            return compose_credit_notice(notice, policy, locale, number=number, on=today)
+        case DocumentKind.VALIDATION_NOTICE:
+            notice, rule = notice_facts(loan, episode, stated.lines), policy.validation
+            until = rule.disputable_until(today, house.rulebook.calendars[rule.calendar])
+            return compose_validation(notice, policy, locale, number=number, on=today, disputable_until=until)
         case DocumentKind.REPAYMENT_PLAN:
-            return compose_plan(await _plan(tx, wanted, loan), policy, wanted.locale, number=number, on=today)
+            return compose_plan(await _plan(tx, wanted, loan), policy, locale, number=number, on=today)
         case DocumentKind.SETTLEMENT_CERTIFICATE:
-            settled = CertificateFacts(loan, today if loan.status == "settled" else None)
-            return compose_certificate(settled, policy, wanted.locale, number=number, on=today)
-
-
-def _loan(contract: Contract) -> LoanFacts:
-    return LoanFacts(
-        loan_id=contract.loan_id,
-        product=contract.product,
-        currency=contract.currency,
-        disbursed_minor=parse_minor(contract.principal, contract.currency),
-        disbursed_on=contract.opened_on,
-        status=contract.status,
-    )
-
-
-def _notice(loan: LoanFacts, episode: Episode, lines: Lines | None) -> NoticeFacts:
-    if lines is None or not episode.is_open or loan.status not in ("overdue", "written_off"):
-        raise Conflict(f"loan {loan.loan_id} is not overdue: there is nothing to give notice of")
-
-    def minor(text: str) -> int:
-        return parse_minor(text, loan.currency)
-
-    owed = lines.overdue
-    return NoticeFacts(
-        loan=loan,
-        stage=episode.stage,
-        as_of=lines.as_of,
-        dpd=lines.dpd,
-        items=tuple(_item(each, loan.currency) for each in _unpaid(lines.items, lines.as_of, loan.currency)),
-        principal=minor(owed.principal),
-        interest=minor(owed.interest),
-        penalty=minor(owed.penalty),
-        compound=minor(owed.compound),
-        fee=minor(owed.fee),
-        total=minor(owed.total),
-        formula=lines.sentences,
-    )
-
-
-def _unpaid(items: Sequence[Item], as_of: date, currency: str) -> list[Item]:
-    return [each for each in items if each.due_on < as_of and parse_minor(each.unpaid.total, currency) > 0]
-
-
-def _item(item: Item, currency: str) -> OverdueItem:
-    return OverdueItem(
-        seq=item.id if item.kind == "instalment" else None,
-        due_on=item.due_on,
-        **{
-            name: parse_minor(getattr(item.unpaid, name), currency)
-            for name in ("principal", "interest", "penalty", "compound", "fee")
-        },
-    )
+            settled = CertificateFacts(loan, contract.settled_on)
+            return compose_certificate(settled, policy, locale, number=number, on=today)
+        case DocumentKind.CLOSURE_LETTER:
+            closure = closure_facts(loan, contract, episode)
+            return compose_closure(closure, policy, locale, number=number, on=today)
 
 
 async def _plan(tx: Tx, wanted: Wanted, loan: LoanFacts) -> PlanFacts:

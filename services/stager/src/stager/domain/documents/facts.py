@@ -39,8 +39,19 @@ class OverdueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Itemisation:
+    """From what fell due since the oldest item still unpaid to what is owed; `paid` with what was waived."""
+
+    since_on: date
+    fell_due: int
+    interest_added: int
+    fees_added: int
+    paid: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeFacts:
-    """What an overdue notice states; `formula` are the ledger's lines in the document's language."""
+    """What is overdue, as notices state it; `formula` are the ledger's lines in the document's language."""
 
     loan: LoanFacts
     stage: str | None
@@ -54,6 +65,7 @@ class NoticeFacts:
     fee: int
     total: int
     formula: tuple[str, ...]
+    itemised: Itemisation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +83,12 @@ class CertificateFacts:
 
     loan: LoanFacts
     settled_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureFacts:
+    """What a closure letter states: when the arrears ended, and what is still to come of the loan."""
+
+    loan: LoanFacts
+    ended_on: date | None
+    outstanding_minor: int | None

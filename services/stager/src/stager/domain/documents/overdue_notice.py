@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
 
-from spine.documents.model import (
-    Block,
-    Clauses,
-    Column,
-    Document,
-    Field,
-    Fields,
-    Heading,
-    Locale,
-    Paragraph,
-    Signatures,
-    Signer,
-    Table,
-)
+from spine.documents.model import Clauses, Column, Document, Fields, Heading, Locale, Paragraph, Table
 from stager.domain.documents.facts import NoticeFacts, OverdueItem
-from stager.domain.documents.policy import DocumentPolicy
-from stager.domain.documents.stated import amount, check_sum, day, known, plain_amount
-
-_COMPONENTS: Final = ("principal", "interest", "penalty", "compound", "fee")
+from stager.domain.documents.parts import Words, check_figures, loan_fields, reader, receipt, seal, sums
+from stager.domain.documents.policy import DocumentKind, DocumentPolicy
+from stager.domain.documents.stated import day, known, plain_amount
 
 
 def compose_notice(
@@ -33,91 +18,33 @@ def compose_notice(
 
     Raises MissingField for a mandatory field that is not known, SumsDiffer for figures that do not add up.
     """
-    _check(facts)
-
-    def label(name: str) -> str:
-        return policy.labels[name].in_language(locale)
-
-    def said(name: str, **values: str) -> str:
-        return policy.texts[f"overdue_notice.{name}"].in_language(locale, **values)
-
-    loan, issuer = facts.loan, policy.issuer
-    disbursed = known("disbursed_amount", loan.disbursed_minor)
-    disbursed_on = known("disbursed_on", loan.disbursed_on)
-    blocks: list[Block] = [
-        Paragraph(text=said("opening", as_of=day(facts.as_of, locale))),
-        Fields(
-            rows=(
-                Field(label=label("institution"), value=issuer.institution.in_language(locale)),
-                Field(label=label("borrower"), value="{{borrower.name}}"),
-                Field(label=label("id_masked"), value="{{borrower.id_masked}}"),
-                Field(label=label("address"), value="{{borrower.address}}"),
-                Field(label=label("contract"), value=known("contract", loan.loan_id)),
-                Field(
-                    label=label("product"), value=policy.product_name(known("product", loan.product), locale)
-                ),
-                Field(
-                    label=label("disbursed"),
-                    value=f"{amount(disbursed, loan.currency)} · {day(disbursed_on, locale)}",
-                ),
-            )
-        ),
-        Heading(text=label("overdue")),
-        _items(facts, policy, locale),
-        _sums(facts, policy, locale),
-        Heading(text=label("formula")),
-        Paragraph(text=said("formula", as_of=day(facts.as_of, locale))),
-        Clauses(items=known("formula", facts.formula)),
-        Heading(text=label("services")),
-        Fields(
-            rows=tuple(
-                Field(label=label(name), value=getattr(issuer, name).in_language(locale))
-                for name in ("how_to_pay", "how_to_query", "how_to_object")
-            )
-        ),
-    ]
-    if formal:
-        blocks += [
-            Heading(text=label("consequences")),
-            Paragraph(text=policy.consequences.text.in_language(locale)),
-        ]
-    blocks += [
-        Heading(text=label("rights")),
-        Paragraph(text=issuer.rights.in_language(locale)),
-        Fields(
-            rows=(
-                Field(label=label("complaints"), value=issuer.complaints.in_language(locale)),
-                Field(label=label("contact"), value=issuer.contact.in_language(locale)),
-            )
-        ),
-        Paragraph(text=issuer.seal.in_language(locale), align="right"),
-        Paragraph(text=day(on, locale), align="right"),
-        Heading(text=label("delivery")),
-        Paragraph(text=said("receipt")),
-        Signatures(
-            signers=(
-                Signer(
-                    label=label("delivered_by"), lines=(label("manner"), label("time"), label("signature"))
-                ),
-                Signer(label=label("received_by"), lines=(label("signature"), label("date"))),
-            )
-        ),
-    ]
-    return Document(
-        locale=locale,
-        number=number,
-        title=said("title"),
-        issuer=issuer.institution.in_language(locale),
-        dated=on,
-        blocks=tuple(blocks),
+    check_figures(facts)
+    words = Words(DocumentKind.OVERDUE_NOTICE, policy, locale)
+    as_of = day(facts.as_of, locale)
+    consequences = (
+        Heading(text=words.label("consequences")),
+        Paragraph(text=policy.consequences.text.in_language(locale)),
     )
-
-
-def _check(facts: NoticeFacts) -> None:
-    known("instalments", facts.items)
-    check_sum("total", (getattr(facts, name) for name in _COMPONENTS), facts.total)
-    for name in _COMPONENTS:
-        check_sum(name, (getattr(item, name) for item in facts.items), getattr(facts, name))
+    return words.document(
+        number,
+        on,
+        Paragraph(text=words.said("opening", as_of=as_of)),
+        Fields(rows=(*words.of_issuer("institution"), *reader(words), *loan_fields(facts.loan, words))),
+        Heading(text=words.label("overdue")),
+        _items(facts, policy, locale),
+        sums(facts, words),
+        Heading(text=words.label("formula")),
+        Paragraph(text=words.said("formula", as_of=as_of)),
+        Clauses(items=known("formula", facts.formula)),
+        Heading(text=words.label("services")),
+        Fields(rows=words.of_issuer("how_to_pay", "how_to_query", "how_to_object")),
+        *(consequences if formal else ()),
+        Heading(text=words.label("rights")),
+        Paragraph(text=policy.issuer.rights.in_language(locale)),
+        Fields(rows=words.of_issuer("complaints", "contact")),
+        *seal(words, on),
+        *receipt(words),
+    )
 
 
 def _items(facts: NoticeFacts, policy: DocumentPolicy, locale: Locale) -> Table:
@@ -138,25 +65,13 @@ def _items(facts: NoticeFacts, policy: DocumentPolicy, locale: Locale) -> Table:
         figures = (item.principal, item.interest, item.penalty, item.compound, item.fee, item.total)
         return (first, item.due_on.isoformat(), *(plain_amount(each, currency) for each in figures))
 
-    sums = (facts.principal, facts.interest, facts.penalty, facts.compound, facts.fee, facts.total)
+    owed = (facts.principal, facts.interest, facts.penalty, facts.compound, facts.fee, facts.total)
     return Table(
         columns=tuple(columns),
         rows=tuple(row(item) for item in sorted(facts.items, key=lambda item: (item.due_on, item.seq or ""))),
         total=(
             policy.labels["total"].in_language(locale),
             currency,
-            *(plain_amount(each, currency) for each in sums),
+            *(plain_amount(each, currency) for each in owed),
         ),
     )
-
-
-def _sums(facts: NoticeFacts, policy: DocumentPolicy, locale: Locale) -> Fields:
-    currency = facts.loan.currency
-    rows = [
-        Field(label=policy.labels[name].in_language(locale), value=amount(getattr(facts, name), currency))
-        for name in (*_COMPONENTS, "total")
-    ]
-    days = policy.texts["overdue_notice.dpd"].in_language(locale, days=str(facts.dpd))
-    rows.append(Field(label=policy.labels["dpd"].in_language(locale), value=days))
-    rows.append(Field(label=policy.labels["as_of"].in_language(locale), value=day(facts.as_of, locale)))
-    return Fields(rows=tuple(rows))

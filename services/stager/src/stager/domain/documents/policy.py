@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import string
 from collections.abc import Collection, Iterator
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, field
 
+from spine.business_days import Calendar, add_business_days
 from spine.documents.model import Locale
 from spine.policy import Fault
 from stager.domain.stage_policy import PolicyName, StageId
@@ -22,6 +23,9 @@ class DocumentKind(StrEnum):
     OVERDUE_NOTICE = "overdue_notice"
     REPAYMENT_PLAN = "repayment_plan"
     SETTLEMENT_CERTIFICATE = "settlement_certificate"
+    CREDIT_REPORT_NOTICE = "credit_report_notice"
+    VALIDATION_NOTICE = "validation_notice"
+    CLOSURE_LETTER = "closure_letter"
 
 
 _Long = Annotated[str, Meta(min_length=1, max_length=4000)]
@@ -43,6 +47,7 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Who issues documents, and how to reach, pay and question them."""
 
     institution: Wording
+    postal_address: Wording
     seal: Wording
     contact: Wording
     complaints: Wording
@@ -59,6 +64,20 @@ class Consequences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     text: Wording
 
 
+class Validation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Until when a validated debt may be disputed: it is assumed to be received so many business days of the
+    calendar after it was made, and the days count from then."""
+
+    calendar: str
+    received_after_business_days: Annotated[int, Meta(ge=0, le=60)]
+    dispute_days: Annotated[int, Meta(ge=1, le=365)]
+
+    def disputable_until(self, made_on: date, calendar: Calendar) -> date:
+        """The last day on which it may be disputed."""
+        received_on = add_business_days(made_on, self.received_after_business_days, calendar)
+        return received_on + timedelta(days=self.dispute_days)
+
+
 class DocumentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All words of the documents, in one version. `prefixes`: of the numbers, by kind."""
 
@@ -68,6 +87,7 @@ class DocumentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     citation: Annotated[str, Meta(min_length=1)]
     issuer: Issuer
     consequences: Consequences
+    validation: Validation
     prefixes: dict[DocumentKind, Annotated[str, Meta(pattern=r"^[A-Z]{1,6}$")]]
     products: dict[str, Wording] = {}
     texts: dict[str, Wording]
@@ -91,6 +111,7 @@ TEXTS: Final[dict[str, frozenset[str]]] = {
     "repayment_plan.method.equal": frozenset(),
     "repayment_plan.method.annuity": frozenset(),
     "repayment_plan.accrues.yes": frozenset({"rate"}),
+    "repayment_plan.accrues.contract": frozenset(),
     "repayment_plan.accrues.no": frozenset(),
     "repayment_plan.fees.yes": frozenset(),
     "repayment_plan.fees.no": frozenset(),
@@ -106,6 +127,35 @@ TEXTS: Final[dict[str, frozenset[str]]] = {
     "repayment_plan.signed.not_yet": frozenset(),
     "settlement_certificate.title": frozenset(),
     "settlement_certificate.body": frozenset({"settled_on"}),
+    "credit_report_notice.title": frozenset(),
+    "credit_report_notice.opening": frozenset({"as_of", "registry"}),
+    "credit_report_notice.registry": frozenset(),
+    "credit_report_notice.when": frozenset(),
+    "credit_report_notice.averted": frozenset(),
+    "credit_report_notice.corrected": frozenset(),
+    "validation_notice.title": frozenset(),
+    "validation_notice.opening": frozenset({"total"}),
+    "validation_notice.fell_due": frozenset({"on"}),
+    "validation_notice.interest_added": frozenset(),
+    "validation_notice.fees_added": frozenset(),
+    "validation_notice.paid": frozenset(),
+    "validation_notice.owed_now": frozenset({"as_of"}),
+    "validation_notice.dispute": frozenset({"until"}),
+    "validation_notice.assumed": frozenset({"until"}),
+    "validation_notice.original": frozenset({"until"}),
+    "validation_notice.authority": frozenset(),
+    "validation_notice.tick": frozenset(),
+    "validation_notice.not_mine": frozenset(),
+    "validation_notice.wrong_amount": frozenset(),
+    "validation_notice.other_reason": frozenset(),
+    "validation_notice.want_original": frozenset(),
+    "validation_notice.enclosed": frozenset(),
+    "closure_letter.title": frozenset(),
+    "closure_letter.thanks": frozenset({"ended_on"}),
+    "closure_letter.settled": frozenset(),
+    "closure_letter.goes_on": frozenset({"outstanding"}),
+    "closure_letter.stopped": frozenset(),
+    "closure_letter.reported": frozenset(),
 }
 # fmt: off
 LABELS: Final = frozenset({
@@ -117,7 +167,8 @@ LABELS: Final = frozenset({
     "component", "amount", "schedule", "interest_part", "principal_part", "balance_after", "terms",
     "method", "period", "accrual", "waivers", "breach", "credit_report", "agreed", "settled_on", "month",
     "fortnight", "week", "waiver", "settlement", "other_items", "owed_principal",
-    "owed_interest",
+    "owed_interest", "postal_address", "registry", "oldest_due_on", "to_be_reported", "averting", "itemised",
+    "disputing", "responding", "arrears_ended_on",
 })
 # fmt: on
 

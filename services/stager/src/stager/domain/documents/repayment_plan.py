@@ -189,12 +189,14 @@ def _schedule(plan: Plan, policy: DocumentPolicy, locale: Locale) -> Table:
 def _accrual(plan: Plan, policy: DocumentPolicy, locale: Locale) -> str:
     terms = plan.terms
     texts = policy.texts
-    percent = f"{(Decimal(terms.annual_rate) * 100).normalize():f} %"
-    interest = (
-        texts["repayment_plan.accrues.yes"].in_language(locale, rate=percent)
-        if terms.interest_accrues or Decimal(terms.annual_rate) > 0
-        else texts["repayment_plan.accrues.no"].in_language(locale)
-    )
+    rate = Decimal(terms.annual_rate)
+    if rate > 0:
+        percent = f"{(rate * 100).normalize():f} %"
+        interest = texts["repayment_plan.accrues.yes"].in_language(locale, rate=percent)
+    else:
+        # Nothing is charged by the plan; what the contract charges goes on, or does not.
+        said = "contract" if terms.interest_accrues else "no"
+        interest = texts[f"repayment_plan.accrues.{said}"].in_language(locale)
     fees = texts[f"repayment_plan.fees.{'yes' if terms.fees_accrue else 'no'}"].in_language(locale)
     return f"{interest} {fees}" if locale == "en" else f"{interest}{fees}"
 
