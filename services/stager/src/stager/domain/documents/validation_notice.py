@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from spine.documents.model import (
     Clauses,
@@ -20,6 +21,9 @@ from stager.domain.documents.facts import Itemisation, NoticeFacts
 from stager.domain.documents.parts import Words, check_figures, loan_fields, reader, seal
 from stager.domain.documents.policy import DocumentKind, DocumentPolicy
 from stager.domain.documents.stated import amount, check_sum, day, known, plain_amount
+
+#: What the person may tick and send back, by their texts.
+_ANSWERS: Final = ("not_mine", "wrong_amount", "other_reason", "want_original", "enclosed")
 
 
 def compose_validation(
@@ -63,17 +67,12 @@ def compose_validation(
                 words.said("authority"),
             )
         ),
+        Heading(text=words.label("services")),
+        Fields(rows=words.of_issuer("how_to_pay", "how_to_query", "how_to_object", "complaints", "contact")),
+        *seal(words, on),
         Heading(text=words.label("responding")),
         Paragraph(text=words.said("tick")),
-        Clauses(
-            items=(
-                words.said("not_mine"),
-                words.said("wrong_amount"),
-                words.said("other_reason"),
-                words.said("want_original"),
-                words.said("enclosed"),
-            )
-        ),
+        *(Paragraph(text=words.said(answer)) for answer in _ANSWERS),
         Signatures(
             signers=(
                 Signer(
@@ -82,9 +81,6 @@ def compose_validation(
                 ),
             )
         ),
-        Heading(text=words.label("services")),
-        Fields(rows=words.of_issuer("how_to_pay", "how_to_query", "how_to_object", "complaints", "contact")),
-        *seal(words, on),
     )
 
 
