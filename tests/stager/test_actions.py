@@ -128,7 +128,7 @@ async def test_what_follows_a_step_that_is_skipped_for_good_is_planned_from_then
 
 
 @pytest.mark.parametrize(
-    ("region", "found"), [("CN-31", ("tasked", None)), ("CN-65", ("skipped", "only_if_0"))]
+    ("region", "found"), [("CN-SH", ("tasked", None)), ("CN-XJ", ("skipped", "only_if_0"))]
 )
 async def test_a_visit_needs_two_people_and_a_branch_nearby(
     stager: Stand, region: str, found: tuple[str, str | None]
@@ -143,7 +143,7 @@ async def test_a_visit_needs_two_people_and_a_branch_nearby(
 
 @pytest.mark.parametrize("end", ["cured", "demoted"])
 async def test_work_that_is_no_longer_wanted_is_cancelled(stager: Stand, end: str) -> None:
-    await stager.tell(PartyChanged(borrower_id="B1", locale="zh-CN", timezone=None, region="CN-31"))
+    await stager.tell(PartyChanged(borrower_id="B1", locale="zh-CN", timezone=None, region="CN-SH"))
     day = await enter(stager, 31)
     await stager.at(stager.local(day + DAY, 9))
     [task] = [task for task in await stager.said("task.opened.v1") if task["kind"] == "visit"]
@@ -165,7 +165,7 @@ async def test_a_letter_is_work_with_a_document(stager: Stand) -> None:
     [task] = await stager.said("task.opened.v1")
     assert (task["kind"], task["step"]) == ("document", "notice")
     [row] = await stager.rows("SELECT channel, template, purpose FROM contact_request WHERE step = 'notice'")
-    assert tuple(row) == ("letter", "overdue-notice", "statutory_notice")
+    assert tuple(row) == ("letter", "overdue_notice", "statutory_notice")
 
 
 async def test_two_demotions_and_three_stages_are_entered_once_each(stager: Stand) -> None:

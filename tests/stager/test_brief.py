@@ -63,7 +63,7 @@ async def a_case(stager: Stand, days: int = 1, **party: Any) -> str:
     known: dict[str, Any] = {
         "locale": "zh-CN",
         "timezone": "Asia/Shanghai",
-        "region": "CN-31",
+        "region": "CN-SH",
         "contact_points": (ContactRef(ref="r1", channel="sms", consent="given"),),
     }
     stager.set_time(stager.local(as_of, 0, 5))

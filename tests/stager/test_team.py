@@ -21,7 +21,7 @@ async def desk(stager: Stand) -> AsyncIterator[Desk]:
 
 
 async def test_a_member_is_changed_by_who_has_seen_the_last_change(desk: Desk) -> None:
-    made = await desk.member("M1", skills=["visit"], regions=["CN-31"], locales=["zh-CN"])
+    made = await desk.member("M1", skills=["visit"], regions=["CN-SH"], locales=["zh-CN"])
     assert (made["version"], made["skills"], made["shifts"]) == (1, ["visit"], [])
     body = {"roles": ["collector", "lead"], "capacity": 10, "by": "M1"}
     changed = await desk.call("PUT", "/v1/team/members/M1", body, 200, If_Match='"1"')
