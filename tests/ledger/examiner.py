@@ -151,6 +151,9 @@ def _heard_right(heard: Heard, day: date, expected: dict[str, Any], currency: st
 def _told_all_money(heard: Heard, facts: LoanFacts) -> None:
     assert heard.money == {each.id: format_minor(each.amount, facts.currency) for each in facts.repayments}
     assert heard.taken_back == {each.id: each.reversed_on for each in facts.repayments if each.reversed_on}
+    assert sorted(heard.charged_back) == sorted(
+        (each.repayment_id, format_minor(each.amount, facts.currency), each.on) for each in facts.chargebacks
+    )
 
 
 def conserved(stated_facts: LoanFacts, facts: LoanFacts, day: date) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 from spine.events.ledger import (
     Arrears,
     BusinessDateClosed,
+    LedgerRepaymentChargedBack,
     LedgerRepaymentReversed,
     LoanCured,
     LoanOverdue,
@@ -35,6 +36,7 @@ class Heard:
     written_off: bool = False
     money: dict[str, str] = field(default_factory=dict)
     taken_back: dict[str, date] = field(default_factory=dict)
+    charged_back: list[tuple[str, str, date]] = field(default_factory=list)
 
     def dpd_on(self, day: date) -> int:
         if not self.in_arrears:
@@ -64,6 +66,8 @@ class Listener:
             case LedgerRepaymentReversed(repayment_id=id, amount=amount, reversed_on=on):
                 assert heard.money[id] == amount and id not in heard.taken_back
                 heard.taken_back[id] = on
+            case LedgerRepaymentChargedBack(repayment_id=id, amount=amount, charged_back_on=on):
+                heard.charged_back.append((id, amount, on))
             case LoanSettled():
                 assert not heard.in_arrears, "settled in the middle of an episode"
                 heard.over = True

@@ -191,7 +191,13 @@ async def test_a_chargeback_is_owed_as_principal_from_its_day(make_database: Mak
     async with open_desk(make_database) as desk:
         await desk.take(opened(due(1, "11-20", "1000.00"), due(2, "12-20", "1000.00")))
         await desk.take(posted("1001.50", "11-23", id="R-1"), charged_back("1001.50", "11-23", id="R-1"))
-        assert (await desk.said())[2:] == ["repayment.received", "loan.cured"]
+        assert (await desk.said())[2:] == ["repayment.received", "loan.cured", "repayment.charged_back"]
+        [back] = await desk.told("repayment.charged_back")
+        assert (back["repayment_id"], back["amount"], back["charged_back_on"]) == (
+            "R-1",
+            "1001.50",
+            "2026-11-23",
+        )
         await desk.close_through(on("11-23"))
         [_, again] = await desk.told("loan.overdue")
         assert (again["dpd"], again["dpd_zero_on"]) == (1, "2026-11-23")

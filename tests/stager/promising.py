@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from spine.database import Tx
-from spine.events.ledger import LedgerRepaymentReversed, RepaymentReceived
+from spine.events.ledger import LedgerRepaymentChargedBack, LedgerRepaymentReversed, RepaymentReceived
 from spine.http import create_api
 from tests.stager.figures import loan_overdue
 from tests.stager.stand import Stand
@@ -64,6 +64,13 @@ def taken_back(id_: str, amount: str, on: date) -> LedgerRepaymentReversed:
         currency="CNY",
         reversed_on=on,
         reason="returned",
+    )
+
+
+def charged_back(id_: str, amount: str, on: date, *, loan_id: str = "L1") -> LedgerRepaymentChargedBack:
+    """The same money, or a part of it, taken back by the payer's bank."""
+    return LedgerRepaymentChargedBack(
+        borrower_id="B1", loan_id=loan_id, repayment_id=id_, amount=amount, currency="CNY", charged_back_on=on
     )
 
 

@@ -8,6 +8,7 @@ from spine.events.ledger import LedgerRepaymentReversed, RepaymentReceived
 from stager.domain.money import Money
 from stager.store.money import money_of
 from tests.stager.figures import DUE_ON, loan_overdue
+from tests.stager.promising import charged_back
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
@@ -68,6 +69,21 @@ async def test_a_reversal_counts_whether_it_comes_after_with_or_before_its_repay
         ("before", PAID_ON + DAY),
         ("with", PAID_ON + DAY),
     ]
+
+
+async def test_a_charge_back_lessens_its_money_and_of_nothing_left_the_money_was_taken_back(
+    stager: Stand,
+) -> None:
+    await stager.tell(paid(stager))
+    batch = await stager.tell(charged_back("R1", "1200.00", PAID_ON + DAY))
+    await stager.take(batch)
+    assert [(each.amount_minor, each.reversed_on) for each in await money(stager)] == [(200_000, None)]
+    await stager.tell(charged_back("R1", "2000.00", PAID_ON + 2 * DAY))
+    assert [(each.amount_minor, each.reversed_on) for each in await money(stager)] == [
+        (320_000, PAID_ON + 2 * DAY)
+    ]
+    await stager.close(PAID_ON + 40 * DAY)
+    assert await stager.rows("SELECT 1 FROM charge_back") == []
 
 
 async def test_a_close_forgets_money_after_its_days_unless_there_were_arrears(stager: Stand) -> None:

@@ -15,7 +15,7 @@ from stager.store.decisions import decisions_of
 from stager.store.policies import policy_bodies
 from tests.stager.agreeing import DAY, TODAY, a_case, client_of, get, holding, post
 from tests.stager.figures import loan_settled
-from tests.stager.promising import paid, promise, taken_back
+from tests.stager.promising import charged_back, paid, promise, taken_back
 from tests.stager.stand import Stand
 
 DUE = date(2026, 12, 10)
@@ -233,6 +233,20 @@ async def test_late_posting_with_a_value_date_in_time_brings_a_broken_plan_back(
     await stager.tell(taken_back("R2", "300.00", DUE + 5 * DAY))
     assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "breached"
     assert len(await stager.said("plan.breached.v1")) == 2
+    assert await holding(stager) == []
+
+
+async def test_a_charge_back_of_what_kept_a_plan_breaks_it(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    plan_id = await signed(client, case_id)
+    await stager.tell(paid(stager, "R1", "300.01", DUE))
+    await stager.close(DUE + 3 * DAY)
+    await stager.tell(charged_back("R1", "0.01", DUE + 4 * DAY))
+    assert await told(stager) == ["activated"]
+    await stager.tell(charged_back("R1", "0.01", DUE + 4 * DAY))
+    assert await told(stager) == ["activated", "breached"]
+    assert (await get(client, f"/v1/cases/{case_id}/plans/{plan_id}"))["state"] == "breached"
     assert await holding(stager) == []
 
 

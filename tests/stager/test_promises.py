@@ -16,7 +16,7 @@ from stager.handlers.holds import new_hold, place_holds
 from stager.handlers.tasks import open_tasks
 from stager.policy import House
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue, loan_settled
-from tests.stager.promising import in_first_stage, paid, promise, rest, taken_back, team
+from tests.stager.promising import charged_back, in_first_stage, paid, promise, rest, taken_back, team
 from tests.stager.stand import Stand
 
 DAY = timedelta(days=1)
@@ -113,6 +113,32 @@ async def test_money_taken_back_breaks_a_kept_promise_and_twins_change_nothing(
     batch += await stager.tell(taken_back("R1", "1001.35", THURSDAY + 4 * DAY))
     await stager.take(batch)
     assert (await states(stager))[1:] == [("kept", "1001.35"), ("broken", "0.00")]
+
+
+async def test_a_charge_back_revises_a_kept_promise_by_what_was_taken_and_twins_change_nothing(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    batch = await stager.tell(paid(stager, "R1", "1001.35", TODAY))
+    await stager.close(THURSDAY)
+    back_on = THURSDAY + 4 * DAY
+    batch += await stager.tell(charged_back("R1", "400.00", back_on), charged_back("other", "1.00", back_on))
+    await stager.take(batch)
+    assert (await states(stager))[1:] == [("kept", "1001.35"), ("partial", "601.35")]
+    await stager.tell(charged_back("R1", "601.34", back_on))
+    assert (await states(stager))[-1] == ("partial", "0.01")
+    await stager.tell(charged_back("R1", "0.01", back_on))
+    assert (await states(stager))[-1] == ("broken", "0.00")
+
+
+async def test_a_charge_back_that_comes_before_its_money_counts_once_the_money_comes(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await promise(client, case_id, promised_on=WEDNESDAY)
+    await stager.tell(charged_back("R1", "11.35", TODAY))
+    await stager.tell(paid(stager, "R1", "1001.35", TODAY))
+    await stager.close(THURSDAY)
+    assert (await states(stager))[1:] == [("partial", "990.00")]
 
 
 async def test_money_and_close_may_come_in_one_batch(

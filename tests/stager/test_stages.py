@@ -7,7 +7,8 @@ from typing import Literal
 
 import pytest
 
-from spine.events.ledger import LedgerRepaymentReversed
+from spine.events.ledger import LedgerRepaymentChargedBack, LedgerRepaymentReversed
+from spine.events.registry import Event
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue, loan_settled
 from tests.stager.stand import Stand
 
@@ -122,25 +123,36 @@ async def test_a_cure_ends_the_episode_and_the_next_arrears_begin_another(stager
     assert [tuple(case) for case in cases] == [(1, False), (2, True)]
 
 
-async def test_money_taken_back_reopens_the_old_episode_and_nothing_is_new(stager: Stand) -> None:
+REVERSED = LedgerRepaymentReversed(
+    borrower_id="B1",
+    loan_id="L1",
+    repayment_id="R1",
+    amount="1001.35",
+    currency="CNY",
+    reversed_on=DUE_ON + 8 * DAY,
+    reason="bounced",
+)
+CHARGED_BACK = LedgerRepaymentChargedBack(
+    borrower_id="B1",
+    loan_id="L1",
+    repayment_id="R1",
+    amount="1001.35",
+    currency="CNY",
+    charged_back_on=DUE_ON + 8 * DAY,
+)
+
+
+@pytest.mark.parametrize("taken_back", [REVERSED, CHARGED_BACK], ids=["reversed", "charged back"])
+async def test_money_taken_back_reopens_the_old_episode_and_nothing_is_new(
+    stager: Stand, taken_back: Event
+) -> None:
     await stager.tell(loan_overdue())
     await stager.close(DUE_ON)
     cured_on = DUE_ON + 5 * DAY
     await stager.tell(loan_cured(as_of=cured_on))
     back_on = DUE_ON + 8 * DAY
     stager.set_time(stager.local(back_on, 12))
-    await stager.tell(
-        LedgerRepaymentReversed(
-            borrower_id="B1",
-            loan_id="L1",
-            repayment_id="R1",
-            amount="1001.35",
-            currency="CNY",
-            reversed_on=back_on,
-            reason="bounced",
-        ),
-        loan_overdue(as_of=back_on),
-    )
+    await stager.tell(taken_back, loan_overdue(as_of=back_on))
     assert len(await stager.said("stage.entered.v1")) == 1
     await stager.close(back_on)
     assert entries(await stager.said("stage.entered.v1"))[1:] == [(None, "S1", 1, 2, False)]

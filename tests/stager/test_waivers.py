@@ -14,7 +14,7 @@ from stager.domain.action_why import make_again
 from stager.store.decisions import decisions_of
 from stager.store.policies import policy_bodies
 from tests.stager.agreeing import DAY, TODAY, a_case, client_of, get, post
-from tests.stager.promising import paid, taken_back
+from tests.stager.promising import charged_back, paid, taken_back
 from tests.stager.stand import Stand
 
 BY = date(2026, 11, 27)
@@ -180,6 +180,18 @@ async def test_an_offer_is_effective_only_with_its_money(
     await stager.tell(paid(stager, "R3", "0.01", BY))
     assert await told(stager) == ["approved", "lapsed", "approved"]
     assert (await get(client, f"/v1/cases/{case_id}/waivers/{waiver_id}"))["state"] == "effective"
+
+
+async def test_an_offer_whose_money_is_charged_back_lapses(
+    stager: Stand, client: httpx.AsyncClient, case_id: str
+) -> None:
+    await offered(client, case_id)
+    await stager.tell(paid(stager, "R1", "1000.01", TODAY + DAY))
+    await stager.close(BY)
+    await stager.tell(charged_back("R1", "0.01", BY + DAY))
+    assert await told(stager) == ["approved"]
+    await stager.tell(charged_back("R1", "0.01", BY + DAY))
+    assert await told(stager) == ["approved", "lapsed"]
 
 
 async def test_an_offer_whose_money_comes_a_day_late_lapses_unless_its_value_date_is_in_time(

@@ -32,6 +32,7 @@ from spine.events.ledger import LoanOverdue
 from spine.events.payments import (
     DebitFailed,
     DebitScheduled,
+    RepaymentChargedBack,
     RepaymentPending,
     RepaymentPosted,
     RepaymentReversed,
@@ -208,6 +209,8 @@ class Books:
             self._keep(account, received)
             if isinstance(event, LoanRescheduled):
                 self._say(received, [emits.rescheduled(loan, event)])
+            elif isinstance(event, RepaymentChargedBack):
+                self._say(received, [emits.charged_back(loan, loan.chargebacks[-1])])
         self._compare(account, received, before)
         if account.transits and money is not None:
             waiting = self._house.waiting(loan.terms.calendar)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from ledger.domain.facts import Instalment, LoanFacts, Repayment
+from ledger.domain.facts import Chargeback, Instalment, LoanFacts, Repayment
 from ledger.domain.position import LoanStatus, Position, is_closed
 from ledger.domain.schedule import schedule_on
 from ledger.domain.statement_check import CheckState, Figures, Statement
@@ -21,6 +21,7 @@ from spine.events.ledger import (
     ArrearsChanged,
     BusinessDateClosed,
     LedgerLoanRescheduled,
+    LedgerRepaymentChargedBack,
     LedgerRepaymentReversed,
     LedgerTick,
     LoanCured,
@@ -45,6 +46,7 @@ EMITS: tuple[type[Event], ...] = (
     LedgerLoanRescheduled,
     RepaymentReceived,
     LedgerRepaymentReversed,
+    LedgerRepaymentChargedBack,
     LoanOverdue,
     ArrearsChanged,
     LoanCured,
@@ -129,6 +131,18 @@ def reversed_(loan: LoanFacts, repayment: Repayment, event: RepaymentReversed) -
         currency=loan.currency,
         reversed_on=event.reversed_on,
         reason=event.reason,
+    )
+
+
+def charged_back(loan: LoanFacts, back: Chargeback) -> LedgerRepaymentChargedBack:
+    """The payer's bank took money back, the whole of a repayment or a part."""
+    return LedgerRepaymentChargedBack(
+        borrower_id=loan.borrower_id,
+        loan_id=loan.loan_id,
+        repayment_id=back.repayment_id,
+        amount=format_minor(back.amount, loan.currency),
+        currency=loan.currency,
+        charged_back_on=back.on,
     )
 
 

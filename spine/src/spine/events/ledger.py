@@ -86,6 +86,18 @@ class LedgerRepaymentReversed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+@event(LEDGER, "repayment.charged_back.v1")
+class LedgerRepaymentChargedBack(Event, frozen=True, kw_only=True):
+    """The payer's bank took back `amount` of a repayment: it is owed again, due on `charged_back_on`."""
+
+    borrower_id: Id
+    loan_id: Id
+    repayment_id: Id
+    amount: Amount
+    currency: CurrencyCode
+    charged_back_on: date
+
+
 class Arrears(Event, frozen=True, kw_only=True):
     """The whole arrears of a loan on `as_of`.
 

@@ -9,9 +9,10 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """One repayment of a loan, `amount_minor` in minor units of `currency`.
+    """One repayment of a loan, `amount_minor` in minor units of `currency`: what of it was not charged back.
 
-    Once `reversed_on` is known it is as if it had never been made, whatever that date is.
+    Once `reversed_on` is known it is as if it had never been made, whatever that date is; so is what was charged
+    back in full, whose amount stays that of the repayment.
     """
 
     loan_id: str

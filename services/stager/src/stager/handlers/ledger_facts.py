@@ -10,6 +10,7 @@ from spine.database import Tx
 from spine.events.ledger import (
     Arrears,
     BusinessDateClosed,
+    LedgerRepaymentChargedBack,
     LedgerRepaymentReversed,
     LoanCured,
     LoanOverdue,
@@ -47,7 +48,8 @@ from stager.store.steps import stop_steps
 #: A close may concern many borrowers: so many are loaded and decided at a time.
 _BORROWERS_AT_ONCE: Final = 2_000
 
-_LoanFact = Arrears | LoanCured | LoanSettled | LedgerRepaymentReversed | HoldFact
+_TakenBack = LedgerRepaymentReversed | LedgerRepaymentChargedBack
+_LoanFact = Arrears | LoanCured | LoanSettled | _TakenBack | HoldFact
 
 
 async def take_ledger_facts(tx: Tx, events: Sequence[Received], *, house: House) -> None:
@@ -162,7 +164,7 @@ def _apply(desk: Desk, received: Received) -> None:
             desk.ended(end, cause=received.envelope)
         case StatementMismatch() | StatementMatched() | PaymentInTransit() | PaymentTransitEnded() as fact:
             desk.held(fact, cause=received.envelope)
-        case LedgerRepaymentReversed(loan_id=loan_id):
-            desk.bounced(loan_id, cause=received.envelope)
+        case LedgerRepaymentReversed() | LedgerRepaymentChargedBack() as taken_back:
+            desk.bounced(taken_back.loan_id, cause=received.envelope)
         case BusinessDateClosed(date=day):
             desk.date_closed(received.partition, day, cause=received.envelope)

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from spine.database import Tx
 from spine.envelope import Envelope
-from spine.events.ledger import LedgerRepaymentReversed, RepaymentReceived
+from spine.events.ledger import LedgerRepaymentChargedBack, LedgerRepaymentReversed, RepaymentReceived
 from spine.money import parse_minor
 from spine.service import Received
 from stager.policy import House
-from stager.store.money import MoneyRow, keep_money
+from stager.store.money import ChargeBack, MoneyRow, keep_charge_backs, keep_money
 
 MoneyFact = RepaymentReceived | LedgerRepaymentReversed
 
@@ -22,20 +22,26 @@ async def take_money(tx: Tx, events: Sequence[Received], house: House) -> dict[s
 
     All money is kept, also of loans not in arrears: a promise may count what came in on the day it was made, before
     the arrears were told. What no promise or plan can need is forgotten by the close (`forget_money`). The same
-    fact again changes nothing, and a reversal may come before its repayment.
+    fact again changes nothing, and what takes money back may come before its repayment.
     """
     policy = house.rulebook.promises.on(house.today(tx.now)).policy
     rows: dict[tuple[str, str], MoneyRow] = {}
+    backs: dict[str, ChargeBack] = {}
     causes: dict[str, Envelope] = {}
     for received in events:
         fact = received.event
+        if isinstance(fact, LedgerRepaymentChargedBack):
+            backs[received.envelope.id] = _charge_back(fact, received, policy.money_kept_days)
+            causes[fact.loan_id] = received.envelope
         if not isinstance(fact, MoneyFact):
             continue
         key = (fact.loan_id, fact.repayment_id)
         row = _row(fact, received.partition, policy.money_kept_days)
         rows[key] = _merged(rows[key], row) if key in rows else row
         causes[fact.loan_id] = received.envelope
-    moved = await keep_money(tx, list(rows.values()), house.today(tx.now))
+    today = house.today(tx.now)
+    moved = await keep_money(tx, list(rows.values()), today)
+    moved |= await keep_charge_backs(tx, list(backs.values()), today)
     return {loan_id: cause for loan_id, cause in causes.items() if loan_id in moved}
 
 
@@ -54,6 +60,19 @@ def _row(fact: MoneyFact, partition: int, kept_days: int) -> MoneyRow:
         posted_at=received.posted_at if received else None,
         reversed_on=reversed_on,
         forget_on=day + timedelta(days=kept_days),
+    )
+
+
+def _charge_back(fact: LedgerRepaymentChargedBack, received: Received, kept_days: int) -> ChargeBack:
+    return ChargeBack(
+        fact_id=received.envelope.id,
+        loan_id=fact.loan_id,
+        repayment_id=fact.repayment_id,
+        borrower_id=fact.borrower_id,
+        partition=received.partition,
+        amount_minor=parse_minor(fact.amount, fact.currency),
+        charged_back_on=fact.charged_back_on,
+        forget_on=fact.charged_back_on + timedelta(days=kept_days),
     )
 
 

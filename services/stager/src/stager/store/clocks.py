@@ -24,6 +24,8 @@ _RESTARTED: Final = """
     WITH u AS (SELECT unnest(CAST(:loans AS text[])) AS loan_id)
     SELECT m.loan_id, m.value_date AS "on", 'payment' AS ground, m.repayment_id AS reference
     FROM u JOIN money AS m USING (loan_id) WHERE m.value_date IS NOT NULL AND m.reversed_on IS NULL
+      AND m.amount_minor > (SELECT coalesce(sum(c.amount_minor), 0) FROM charge_back AS c
+                            WHERE c.loan_id = m.loan_id AND c.repayment_id = m.repayment_id)
     UNION ALL
     SELECT p.loan_id, CAST(p.made_at AT TIME ZONE :zone AS date), 'acknowledgement', p.promise_id
     FROM u JOIN promise AS p USING (loan_id) WHERE p.verified

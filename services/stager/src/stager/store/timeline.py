@@ -62,7 +62,9 @@ _PARTS: Final = (
     """
     SELECT posted_at, 'money_received', loan_id,
            jsonb_build_object('amount_minor', amount_minor, 'currency', currency, 'value_date', value_date,
-                              'reversed_on', reversed_on)
+                              'reversed_on', reversed_on,
+                              'charged_back_minor', (SELECT sum(b.amount_minor) FROM charge_back AS b
+                                WHERE b.loan_id = money.loan_id AND b.repayment_id = money.repayment_id))
     FROM money WHERE loan_id = ANY(CAST(:loans AS text[])) AND posted_at IS NOT NULL
     """,
 )

@@ -41,6 +41,29 @@ MONEY: Final = Table(
 )
 Index("money_forget", MONEY.c.partition, MONEY.c.forget_on, postgresql_where=MONEY.c.forget_on.isnot(None))
 
+#: Money of a repayment that the payer's bank took back: not always all of it, nor at once. Named by the fact that
+#: told it, since the same may happen twice; it may be known before its repayment. `forget_on` as of money.
+CHARGE_BACK: Final = Table(
+    "charge_back",
+    METADATA,
+    Column("fact_id", Text, nullable=False),
+    Column("loan_id", Text, nullable=False),
+    Column("repayment_id", Text, nullable=False),
+    Column("borrower_id", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("charged_back_on", Date, nullable=False),
+    Column("forget_on", Date),
+    PrimaryKeyConstraint("fact_id", name="charge_back_pk"),
+)
+Index("charge_back_money", CHARGE_BACK.c.loan_id, CHARGE_BACK.c.repayment_id)
+Index(
+    "charge_back_forget",
+    CHARGE_BACK.c.partition,
+    CHARGE_BACK.c.forget_on,
+    postgresql_where=CHARGE_BACK.c.forget_on.isnot(None),
+)
+
 #: `due_on`: the last day whose money counts, and whose close judges the promise. `base_minor`: what of the money
 #: from `counts_from` on belongs to the promise before this one, whose second date this is.
 PROMISE: Final = Table(
