@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.stager.figures import DUE_ON, loan_cured
-from tests.stager.stand import Stand
+from tests.stager.stand import Stand, stand
 from tests.stager.test_documents import a_case, breakdown, door, pdf_text, post
 
 DAY = timedelta(days=1)
@@ -109,3 +110,28 @@ async def test_nobody_is_thanked_while_something_is_overdue_or_what_is_left_is_u
         "arrears_ended_on",
         "outstanding_principal",
     ]
+
+
+async def test_a_task_to_send_a_letter_is_not_done_before_the_letter_is_made(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    async with stand(make_database) as stager:
+        case_id = await a_case(stager, days=61)
+        await stager.at(stager.local(DUE_ON + 61 * DAY, 9, 30))
+        [task] = [t for t in await stager.said("task.opened.v1") if t["kind"] == "document"]
+        done = f"/v1/tasks/{task['task_id']}/complete"
+        async with door(stager) as client:
+            await client.post(f"/v1/tasks/{task['task_id']}/claim", json={"by": "anna"})
+            early = await client.post(done, json={"by": ["anna"]})
+            await post(client, case_id, kind="credit_report_notice")
+            other = await client.post(done, json={"by": ["anna"]})
+            await post(client, case_id, key="k2")
+            good = await client.post(done, json={"by": ["anna"]})
+        for refused in (early.json(), other.json()):
+            assert (refused["status"], refused["code"], refused["document"]) == (
+                409,
+                "document_missing",
+                "overdue_notice",
+            )
+            assert f"POST /v1/cases/{case_id}/documents" in refused["detail"]
+        assert (good.status_code, good.json()["status"]) == (200, "done")

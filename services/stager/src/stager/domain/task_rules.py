@@ -46,6 +46,12 @@ class NoticeMissing(Conflict):
     code = "notice_missing"
 
 
+class DocumentMissing(Conflict):
+    """The document of the task was not made: POST /v1/cases/{id}/documents makes it, then the task can be done."""
+
+    code = "document_missing"
+
+
 class NotVerified(Conflict):
     """Nothing is agreed with somebody who was not verified by name and one further item."""
 

@@ -15,6 +15,7 @@ from stager.domain.completing import Completion, check_hands, check_notice, chec
 from stager.domain.task_rules import TaskEnded, check_open, check_sees, check_skilled
 from stager.domain.tasks import HistoryEntry, Task, TaskState, TaskStatus
 from stager.emits import tasks as emits
+from stager.handlers.document_tasks import check_document
 from stager.handlers.followers import tasks_done
 from stager.handlers.results import follow
 from stager.handlers.tasks import open_tasks
@@ -34,7 +35,7 @@ async def complete(tx: Tx, house: House, task_id: str, given: Completion) -> tup
     """Ends a task as done; the task, and whether it is done by this.
 
     Said again the same way it stays done. Raises TaskEnded, TaskNotClaimed, AgentsMissing, NoticeMissing,
-    NotVerified (409), NotAllowed (403), OutcomeNotAllowed, ResultIncomplete, OutsideHours (422),
+    DocumentMissing, NotVerified (409), NotAllowed (403), OutcomeNotAllowed, ResultIncomplete, OutsideHours (422),
     and as `open_promise`.
     """
     who = [await member(tx, by) for by in given.by]
@@ -61,6 +62,7 @@ async def complete(tx: Tx, house: House, task_id: str, given: Completion) -> tup
         raise BadRequest(f"outcome: a {state.task.kind} has one", field="outcome")
     if said.at is not None:
         check_notice(state, said.at, policy, zone)
+    await check_document(tx, state.task)
     return await _done(tx, house, state, said, zone), True
 
 

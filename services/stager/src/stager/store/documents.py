@@ -119,6 +119,22 @@ async def last_made(tx: Tx, *, loan_id: str, episode: int, kind: str, about: str
     return _made(row) if row is not None else None
 
 
+async def was_made(tx: Tx, loan_id: str, kind: str | None) -> bool:
+    """Whether a document of a kind, or any, was made in the newest episode of a loan."""
+    row = (
+        await tx.execute(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM document AS d WHERE d.loan_id = :loan AND d.kind = coalesce(:kind, d.kind)
+                AND d.episode = (SELECT max(e.episode) FROM episode AS e WHERE e.loan_id = :loan)) AS made
+            """,
+            loan=loan_id,
+            kind=kind,
+        )
+    ).one()
+    return bool(row.made)
+
+
 async def keep_delivery(tx: Tx, delivery: Delivery) -> bool:
     """Keeps how a document was delivered; False when that is known already."""
     rows = await tx.execute(_DELIVER, **_DELIVERIES.parameters([delivery]))

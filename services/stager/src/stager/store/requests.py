@@ -153,3 +153,10 @@ async def request_of_task(tx: Tx, task_id: str) -> str | None:
     rows = await tx.execute("SELECT request_id FROM contact_request WHERE task_id = :task", task=task_id)
     row = rows.one_or_none()
     return None if row is None else row.request_id
+
+
+async def document_of_task(tx: Tx, task_id: str) -> str | None:
+    """The document that the step of a task names; None for tasks of no step."""
+    rows = await tx.execute("SELECT template FROM contact_request WHERE task_id = :task", task=task_id)
+    row = rows.one_or_none()
+    return None if row is None else row.template
