@@ -162,7 +162,7 @@ def test_a_higher_version_in_the_override_wins_and_has_another_digest(tmp_path: 
         ("【{{ institution }}】您的款项已逾\u200b期", "HOUSE-S1-WORDS"),
         ("您好，请致电{{ hotline }}", "CN-C1"),
         ("【{{ institution }}】{{ salary }}", "salary"),
-        ("【{{ institution }}】{{ name.__class__ }}", "undefined|unsafe"),
+        ("【{{ institution }}】{{ name.__class__ }}", "an attribute"),
         ("【{{ institution }}】{{ range(9) }}", "range"),
         ("【{{ institution }}】{{ name | upper }}", "upper"),
         ("【{{ institution }}】{% for", "unexpected|Expected|expected"),

@@ -14,6 +14,7 @@ from notifier.gateways.reference import ReferenceGateway
 from notifier.handlers.gates import on_dead_letter, on_resolved
 from notifier.handlers.parties import PartyIntake
 from notifier.handlers.permit_facts import Counter
+from notifier.handlers.templates import refusals
 from notifier.policy import load_packs
 from notifier.schedule import Readiness, due, schedules
 from notifier.sending.deadline import Margins
@@ -22,7 +23,7 @@ from notifier.sending.reconcile import Patience, Reconciler
 from notifier.sending.sender import Pace, Sender
 from notifier.sending.wording import Wording
 from notifier.settings import NotifierSettings
-from notifier.templates import Templates
+from notifier.templates.catalogue import Shelf, Templates
 from notifier.vault import Vault, load_or_create_kek
 from spine.database import Runtime
 from spine.events.notifier import NOTIFIER
@@ -44,12 +45,12 @@ def assemble(
     """The notifier from its parts; without a gateway URL it takes in and tells, and sends nothing."""
     intake = PartyIntake(vault)
     packs = load_packs(settings.packs, policy_dir)
-    templates = Templates.load(policy_dir, packs)
+    shelf = Shelf(Templates.load(policy_dir, packs, settings.constants()))
     secrets = settings.secrets()
     gateways = sender = reconciler = None
     if settings.gateway_url:
         gateways = only(_gateway(runtime, settings, secrets[0]))
-        wording = Wording(templates, vault, settings.institution, settings.hotline)
+        wording = Wording(shelf, vault)
         margins = Margins(timedelta(seconds=settings.window_margin_s), timedelta(seconds=settings.handover_s))
         desk = Desk(packs, wording, vault, gateways, margins, settings.country, settings.lease_s)
         sender = Sender(
@@ -74,12 +75,12 @@ def assemble(
         schedules=schedules(sender, reconciler),
         on_dead_letter=on_dead_letter,
         on_resolved=on_resolved,
-        ready=Readiness(settings).reasons,
+        ready=Readiness(settings, refusals(shelf)).reasons,
         state={
             "intake": intake,
             "vault": vault,
             "packs": packs,
-            "templates": templates,
+            "shelf": shelf,
             "counter": Counter(
                 packs, vault, settings.country, settings.fresh_within_s, timedelta(seconds=settings.permit_s)
             ),

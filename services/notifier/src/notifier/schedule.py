@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 from notifier.sending.reconcile import Reconciler
 from notifier.sending.sender import Sender
@@ -29,8 +30,9 @@ async def due(tx: Tx) -> Due:
 class Readiness:
     """Says why nothing is sent, in sentences a person can act on."""
 
-    def __init__(self, settings: NotifierSettings) -> None:
+    def __init__(self, settings: NotifierSettings, unfit: Callable[[Tx], Awaitable[list[str]]]) -> None:
         self._settings = settings
+        self._unfit = unfit
 
     async def reasons(self, tx: Tx) -> list[str]:
         """Empty when messages may leave."""
@@ -40,6 +42,7 @@ class Readiness:
         for scope in await kill_switch.stopped_scopes(tx, hold=False):
             what = "all sending" if scope == kill_switch.ALL else f"channel {scope}"
             reasons.append(f"{what} is stopped by the kill switch; POST /v1/kill-switch starts it again")
+        reasons += await self._unfit(tx)
         reasons += _stale(await freshness.ticks_of(tx), self._settings.fresh_within_s)
         human = await attempts.waiting_for_a_person(tx)
         if human:

@@ -19,6 +19,7 @@ _DEFAULTS: Final = {
     "COUNTRY": "CN",
     "INSTITUTION": "示例消费金融",
     "HOTLINE": "400-800-0000",
+    "PRINCIPAL": "",
     "FRESH_WITHIN_S": "5",
     "WINDOW_MARGIN_S": "15",
     "HANDOVER_S": "60",
@@ -53,6 +54,7 @@ class NotifierSettings:
     country: str = "CN"
     institution: str = _DEFAULTS["INSTITUTION"]
     hotline: str = _DEFAULTS["HOTLINE"]
+    principal: str = ""
     fresh_within_s: float = 5.0
     window_margin_s: float = 15.0
     handover_s: float = 60.0
@@ -80,6 +82,7 @@ class NotifierSettings:
             "country": own["COUNTRY"],
             "institution": own["INSTITUTION"],
             "hotline": own["HOTLINE"],
+            "principal": own["PRINCIPAL"],
             **{name: _number(name, own[name.upper()], whole=whole) for name, whole in numbers.items()},
         }
         return cls(**values).checked()  # type: ignore[arg-type]
@@ -91,6 +94,11 @@ class NotifierSettings:
         if not 1 <= self.batch <= 500 or not 1 <= self.lanes <= 16:
             raise BadSettings("TACT_NOTIFIER_BATCH is 1 to 500 and TACT_NOTIFIER_LANES 1 to 16")
         return self
+
+    def constants(self) -> dict[str, str]:
+        """What is the same in every text: who writes, for whom where that is somebody else, and the hotline."""
+        named = {"institution": self.institution, "hotline": self.hotline, "principal": self.principal}
+        return {name: value for name, value in named.items() if value}
 
     def secrets(self) -> tuple[str, ...]:
         """The gateway's secrets, one a line: the first signs, all are accepted. Raises BadSettings."""

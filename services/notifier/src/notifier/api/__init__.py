@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from notifier.api import decisions, documents, messages, permits
+from notifier.api import decisions, documents, messages, permits, template_drafts, templates
 
 router = APIRouter(
-    routes=[route for part in (messages, decisions, permits, documents) for route in part.router.routes]
+    routes=[
+        route
+        for part in (messages, decisions, permits, documents, template_drafts, templates)
+        for route in part.router.routes
+    ]
 )

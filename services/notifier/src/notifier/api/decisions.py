@@ -1,4 +1,4 @@
-"""Decisions on stated facts alone, and the templates there are: neither looks at a person."""
+"""Decisions on stated facts alone: nobody is looked up."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
 from notifier import views
 from notifier.domain.asked import answered, read_asked
 from notifier.domain.pack import Pack
-from notifier.templates import Templates
 from spine.errors import BadJson, BadSchema, EventRefused
 
 router = APIRouter()
@@ -19,23 +17,6 @@ router = APIRouter()
 #: How many decisions one request may ask for.
 MAX_DECISIONS: Final = 1_000
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class TemplateView(BaseModel):
-    """A template: the stage it is written for (null: any), its languages and the versions there are."""
-
-    id: str
-    channel: str
-    stage: str | None
-    languages: list[str]
-    versions: list[int]
-    figures: bool
-
-
-class TemplateList(BaseModel):
-    """Every template."""
-
-    templates: list[TemplateView]
 
 
 @router.post(
@@ -67,22 +48,3 @@ def _one(number: int, part: msgspec.Raw, packs: tuple[Pack, ...]) -> dict[str, A
 
 def _json(answer: object) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
-
-
-@router.get("/v1/templates")
-async def get_templates(request: Request) -> TemplateList:
-    """Every template by its id."""
-    templates: Templates = request.app.state.templates
-    return TemplateList(
-        templates=[
-            TemplateView(
-                id=file.id,
-                channel=file.channel,
-                stage=file.stage,
-                languages=sorted(file.locales),
-                versions=list(templates.versions[file.id]),
-                figures=file.figures,
-            )
-            for file in (template.file for _, template in sorted(templates.by_id.items()))
-        ]
-    )

@@ -161,7 +161,12 @@ class Desk:
                 if ref is None or ref != own
             ),
             consents=() if point.consent == "unknown" else consent,
-            content=Content(rendered.text, person.locale, message.template, rendered.template_version),
+            content=Content(
+                rendered.text,
+                rendered.language or person.locale,
+                message.template,
+                rendered.template_version,
+            ),
             country=self.country,
         )
 

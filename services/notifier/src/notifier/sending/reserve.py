@@ -52,6 +52,7 @@ class _Book:
 async def reserve(tx: Tx, desk: Desk, *, fresh_within_s: float, batch: int) -> Reservation:
     """Claims up to `batch` due messages and decides each by what is true now."""
     stopped = [*await kill_switch.stopped_scopes(tx, hold=True), *desk.gateways.closed_channels()]
+    await desk.wording.renew(tx)
     fresh = freshness.fresh_partitions(await freshness.ticks_of(tx), fresh_within_s)
     claimed = await messages.claim_due(tx, partitions=fresh, stopped=stopped, batch=batch)
     if not claimed:
