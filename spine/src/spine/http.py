@@ -150,6 +150,9 @@ def _add_health(app: FastAPI, service: Service, runtime: Runtime) -> None:
         async with runtime.engine.connect() as connection:
             flow = await flow_metrics(service.name, connection)
         flow += warning_metrics(service.name, len(await _warnings(service, runtime)))
+        if service.metrics is not None:
+            async with runtime.transaction() as tx:
+                flow += await service.metrics(tx)
         return Response(generate_latest() + flow, media_type=CONTENT_TYPE_LATEST)
 
 

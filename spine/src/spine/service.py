@@ -89,7 +89,7 @@ class Service:
     `topic` is the one topic it owns; `tick` its tick's event class, when it sends one. `due` tells open
     work and the next timer. `on_dead_letter` and `on_resolved` run in the transaction that puts a record aside or
     resolves it. `ready` adds reasons why the service is not ready (an empty list when it is); `warnings` are what
-    somebody should look into though it is.
+    somebody should look into though it is; `metrics` what `/metrics` tells of the service besides its flow.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Service:
     on_resolved: Callable[[Tx, DeadLetter], Awaitable[None]] | None = None
     ready: Callable[[Tx], Awaitable[list[str]]] | None = None
     warnings: Callable[[Tx], Awaitable[list[str]]] | None = None
+    metrics: Callable[[Tx], Awaitable[bytes]] | None = None
     state: dict[str, Any] = field(default_factory=dict)
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
 

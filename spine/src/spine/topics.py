@@ -52,6 +52,22 @@ TOPICS: Final = {
             True,
             "Every contact on record, and what was said that matters elsewhere",
         ),
+        Topic(
+            "gateway.outbound.v1",
+            "notifier",
+            (),
+            True,
+            "Messages for gateways that read from the log, and their withdrawal; read by gateways alone",
+            personal_data=True,
+            retention_days=1,
+        ),
+        Topic(
+            "gateway.receipts.v1",
+            "gateways",
+            ("notifier",),
+            False,
+            "What gateways that read from the log report",
+        ),
     )
 }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from notifier.api import decisions, documents, messages, permits, template_drafts, templates
+from notifier.api import decisions, documents, messages, permits, receipts, template_drafts, templates
 
 router = APIRouter(
     routes=[
         route
-        for part in (messages, decisions, permits, documents, template_drafts, templates)
+        for part in (messages, decisions, permits, documents, template_drafts, templates, receipts)
         for route in part.router.routes
     ]
 )

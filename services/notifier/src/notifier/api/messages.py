@@ -1,24 +1,20 @@
-"""The notifier's REST door: persons and receipts in; messages, their reasons and the kill switch out."""
+"""The notifier's REST door: persons in; messages, their reasons and the kill switch out."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier import views
-from notifier.gateways.signatures import verify
 from notifier.handlers.parties import Arrival, PartyIntake, address_place
-from notifier.handlers.receipts import Receipt, take_receipts
 from notifier.handlers.switch import start, stop
 from notifier.sending.states import MessageState
 from notifier.store import attempts, decisions, kill_switch, messages, parties
 from notifier.vault import Vault, mask
 from notifier.why import recompute
-from spine.clock import wall_now
 from spine.database import Runtime, Tx
 from spine.envelope import parse_structured
 from spine.errors import BadSchema, NotFound
@@ -102,26 +98,6 @@ async def get_why(request: Request, message_id: str, runtime: RuntimeOf) -> view
     state = request.app.state
     results = [(row, recompute(row, state.packs, state.vault, key)) for row in rows]
     return views.WhyPage(decisions=[views.why_view(row, r.agrees, r.note) for row, r in results])
-
-
-class _Receipts(msgspec.Struct):
-    receipts: Annotated[list[Receipt], msgspec.Meta(max_length=1_000)]
-
-
-@router.post("/v1/gateways/{name}/receipts")
-async def post_receipts(request: Request, name: str, runtime: RuntimeOf) -> views.ReceiptsTaken:
-    """Receipts, authenticated by their signature alone; each counts once, whatever its order."""
-    state = request.app.state
-    body = await request.body()
-    # An unknown gateway has no secret, so it is refused like a forged signature.
-    webhook_id = verify(state.gateway_secrets.get(name, ()), request.headers, body, wall_now())
-    try:
-        receipts = msgspec.json.decode(body, type=_Receipts).receipts
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadSchema(f"receipts: {error}", field="receipts") from None
-    return await runtime.run(
-        lambda tx: take_receipts(tx, name, webhook_id, body, receipts, settle_s=state.settle_s)
-    )
 
 
 class SwitchRequest(BaseModel):

@@ -71,7 +71,7 @@ class Kafka(_Strict, frozen=True):
 
 
 class SignedReceipts(_Strict, frozen=True):
-    """Callbacks of WeChat and WeCom in their secure mode: signed and encrypted."""
+    """Events of WeChat in the secure mode: signed and encrypted."""
 
     token_file: File
     aes_key_file: File
@@ -154,8 +154,8 @@ def _faults(file: GatewaysFile) -> Iterator[Fault]:
             yield Fault(at, f"{name}: exactly one of reference, aliyun, wechat, wecom, kafka is required")
         if entry.path_receipts is not None and not entry.aliyun:
             yield Fault((*at, "path_receipts"), f"{name}: only for vendors that cannot sign (aliyun)")
-        if entry.signed_receipts is not None and not (entry.wechat or entry.wecom):
-            yield Fault((*at, "signed_receipts"), f"{name}: only for wechat and wecom")
+        if entry.signed_receipts is not None and not entry.wechat:
+            yield Fault((*at, "signed_receipts"), f"{name}: only for wechat")
         if entry.aliyun is not None and entry.honours_idempotency:
             yield Fault((*at, "idempotent"), f"{name}: Aliyun's API knows no idempotency keys")
         if entry.kafka is not None and entry.honours_idempotency:

@@ -87,7 +87,9 @@ class QueryResult:
 #: strategy's next step goes by another channel.
 NOT_SUBSCRIBED: Final = "not_subscribed"
 #: Codes of what was not sent for a reason of the message, not of the gateway: no breaker opens for these.
-OF_THE_MESSAGE: Final = frozenset({"too_late", "batch_refused", "token_expired", "gate_closed"})
+OF_THE_MESSAGE: Final = frozenset(
+    {"too_late", "batch_refused", "same_number", "token_expired", "gate_closed"}
+)
 
 
 class Gateway(Protocol):

@@ -20,6 +20,7 @@ from notifier.gateways.port import (
     QueryResult,
     SendResult,
 )
+from notifier.gateways.queue import QueueGateway
 from spine.events.stager import ContactChannel
 
 log = structlog.get_logger()
@@ -63,6 +64,9 @@ class Line:
     def note(self, results: Sequence[SendResult]) -> None:
         """What a request tells of the gateway itself."""
         self.counts.update(result.outcome.value for result in results)
+        if any(result.code == "token_expired" for result in results):
+            # Nothing is reserved for it until `warm` has fetched another.
+            self.not_ready = "token_expired"
         waits_s = max((r.retry_after_s or 0.0 for r in results), default=0.0)
         through = any(r.outcome in (Outcome.ACCEPTED, Outcome.REJECTED) for r in results)
         faulty = [r for r in results if r.code not in OF_THE_MESSAGE]
@@ -99,6 +103,11 @@ class Switchboard:
     def lines(self) -> tuple[Line, ...]:
         return tuple(self._lines.values())
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels by which something can be sent."""
+        return tuple(channel for channel, names in self._routes.items() if names)
+
     def gateway(self, name: str) -> Gateway | None:
         """A gateway by its name; None for one that is no longer set up."""
         line = self._lines.get(name)
@@ -130,6 +139,11 @@ class Switchboard:
             if line is not None and line.take():
                 return name
         return None
+
+    @property
+    def queues(self) -> frozenset[str]:
+        """The gateways that read from the log: what they get is written with its reservation."""
+        return frozenset(n for n, line in self._lines.items() if isinstance(line.gateway, QueueGateway))
 
     def paused_s(self) -> float:
         """For how long no gateway takes anything, in seconds of wall time."""
