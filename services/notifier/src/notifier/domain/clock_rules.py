@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Final, Literal, get_args
 
+import msgspec
 from msgspec import Meta
 
 from notifier.domain.local_time import Hours, Span, parse_spans
@@ -46,13 +47,13 @@ class Rule(Strict, frozen=True, kw_only=True):
 class WindowRule(Rule, frozen=True, kw_only=True):
     """Half-open local windows in which the act may happen: [["08:00", "22:00"]] ends before 22:00:00.
 
-    For every day, each weekday or each kind of day; the most particular counts: a date, a public holiday, a weekday,
-    a kind of day. An empty list lets nothing happen on such days. `consent_may_waive`: on kinds of days for which
-    the person stated hours for the channel, these take the place of the rule's.
+    For every day, each weekday or each kind of day; the most particular counts: a date, a public holiday, a
+    weekday, a kind of day. An empty list lets nothing happen on such days. `consent_may_waive`: on kinds of days
+    for which the person stated hours for the channel, these take the place of the rule's.
     """
 
     days: dict[DayName, Pairs]
-    dates: dict[date, Pairs] = {}
+    dates: dict[date, Pairs] = msgspec.field(default_factory=dict)
     consent_may_waive: bool = False
 
     def __post_init__(self) -> None:
