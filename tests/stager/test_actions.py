@@ -14,6 +14,8 @@ from spine.events.notifier import (
     MessageSuppressed,
     PartyChanged,
 )
+from stager.domain.preparation import PreparationWaiver
+from stager.store.preparations import save_waivers
 from tests.stager.figures import DUE_ON, arrears_changed, loan_cured, loan_overdue
 from tests.stager.stand import Stand, stand
 from tests.stager.treatment import STRATEGY, answer, write_strategy
@@ -192,6 +194,8 @@ async def test_two_demotions_and_three_stages_are_entered_once_each(stager: Stan
 
 async def test_documents_are_not_made_twice_in_an_episode(stager: Stand) -> None:
     day = await enter(stager, 61)
+    async with stager.runtime.transaction() as tx:
+        await save_waivers(tx, [PreparationWaiver("L1", 1, "documents", "lea", "made by hand", tx.now)])
     await stager.at(stager.local(day, 10))
     await stager.tell(arrears_changed(zero_on=day - 40 * DAY, as_of=day))
     # A month later it is in the third stage again.

@@ -135,3 +135,23 @@ async def test_a_task_to_send_a_letter_is_not_done_before_the_letter_is_made(
             )
             assert f"POST /v1/cases/{case_id}/documents" in refused["detail"]
         assert (good.status_code, good.json()["status"]) == (200, "done")
+
+
+async def test_the_first_contact_waits_for_the_letters_of_the_stage(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    async with stand(make_database) as stager:
+        case_id = await a_case(stager, days=61)
+        day = DUE_ON + 61 * DAY
+        await stager.at(stager.local(day, 10))
+        rows = await stager.rows("SELECT step, status, reason FROM contact_request ORDER BY step")
+        assert [tuple(row) for row in rows] == [
+            ("formal-notice", "skipped", "preparation_documents"),
+            ("overdue-notice", "tasked", None),
+        ]
+        async with door(stager) as client:
+            assert (await post(client, case_id)).status_code == 201
+        await stager.close(day)
+        await stager.at(stager.local(day + DAY, 10))
+        [asked] = await stager.said("contact.requested.v1")
+        assert asked["step"] == "formal-notice"

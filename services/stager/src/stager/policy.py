@@ -129,9 +129,7 @@ def rulebook_of(files: Mapping[str, str], calendars: Calendars) -> Rulebook:
         plans=_shelf(PlanPolicy, "plans", files, lambda p: faults_of_plans(p, known)),
         waivers=_shelf(WaiverPolicy, "waivers", files, lambda w: _faults_of_waivers(w, known)),
         contacts=_shelf(ContactPolicy, "contacts", files, lambda c: _faults_of_contacts(c, calendars)),
-        preparations=_shelf(
-            PreparationPolicy, "preparation", files, lambda p: faults_of_preparation(p, known)
-        ),
+        preparations=_shelf(PreparationPolicy, "preparation", files, faults_of_preparation),
         documents=_shelf(DocumentPolicy, "documents", files, lambda d: faults_of_documents(d, known)),
         scripts=_shelf(ScriptPolicy, "scripts-", files, lambda s: faults_of_scripts(s, known)),
         work=_shelf(WorkPolicy, "work", files, lambda w: _faults_of_work(w, known, calendars)),

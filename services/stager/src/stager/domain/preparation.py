@@ -1,8 +1,8 @@
-"""What must be in order before the first contact of an episode: figures, profile, script, and closed books."""
+"""What must be in order before an episode's first contact: figures, profile, script, documents, closed books."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -11,21 +11,23 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from stager.domain.stage_policy import PolicyName, StageId
+from stager.domain.stage_policy import PolicyName
 
-ENGINE: Final = "preparation/1"
+ENGINE: Final = "preparation/2"
 
 #: `figures`: what the ledger says adds up, and core banking's own statement does not contradict it. `profile`:
-#: who the borrower is has been told. `script`: the stage has one. `books`: the date before is closed.
-Item = Literal["figures", "profile", "script", "books"]
+#: who the borrower is has been told. `script`: there is one for the loan in its stage. `documents`: those that the
+#: plan of the stage begins with are made. `books`: the date before is closed.
+Item = Literal["figures", "profile", "script", "documents", "books"]
+#: Sent all the same while the documents are missing: with it they are made.
+LETTER: Final = "letter"
 Role = Literal["collector", "lead", "compliance"]
 
 
 class PreparationPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is required, in one version. `task_after_hours`: how long one waits before a person is asked.
 
-    `waivable` items may be waived by a member with one of the roles in `waived_by`, with a reason. `scripts`: by
-    stage, what is spoken and asked in it.
+    `waivable` items may be waived by a member with one of the roles in `waived_by`, with a reason.
     """
 
     name: PolicyName
@@ -36,14 +38,14 @@ class PreparationPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     task_after_hours: Annotated[int, Meta(ge=0, le=720)]
     waivable: tuple[Item, ...]
     waived_by: tuple[Role, ...]
-    scripts: dict[StageId, Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]]
 
 
 class PreparationFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that the gate asks of a loan on `today`. `parts_minor` are the components of what is overdue.
 
     `profile`: the borrower is known here. `closed_through`: the newest business date closed. `waived`: what a
-    person has taken upon himself.
+    person has taken upon himself. `script`: the scripts in force have one for the stage; `unmade`: the documents
+    that the plan of the stage begins with and that were not made in the episode.
     """
 
     loan_id: str
@@ -57,6 +59,8 @@ class PreparationFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     profile: bool
     closed_through: date | None
     waived: tuple[str, ...] = ()
+    script: bool = False
+    unmade: tuple[str, ...] = ()
 
 
 class PreparationStatus(StrEnum):
@@ -99,9 +103,7 @@ class PreparationWaiver:
 def missing_items(facts: PreparationFacts, policy: PreparationPolicy) -> tuple[str, ...]:
     """What is required and not in order, in the policy's order; empty when the borrower may be contacted."""
     waived = set(facts.waived) & set(policy.waivable)
-    return tuple(
-        item for item in policy.requires if item not in waived and not _in_order(item, facts, policy)
-    )
+    return tuple(item for item in policy.requires if item not in waived and not _in_order(item, facts))
 
 
 def outcome_of(missing: tuple[str, ...]) -> tuple[str, PreparationStatus]:
@@ -111,13 +113,18 @@ def outcome_of(missing: tuple[str, ...]) -> tuple[str, PreparationStatus]:
     return "ready", PreparationStatus.READY
 
 
+def keeps_waiting(missing: tuple[str, ...], channel: str) -> bool:
+    """Whether a step waits for what is missing: a letter does not wait for itself to be made."""
+    return bool(set(missing) - {"documents"}) if channel == LETTER else bool(missing)
+
+
 def asks_a_person(preparation: Preparation, policy: PreparationPolicy, now: datetime) -> bool:
     """Whether it has waited so long that somebody must look at it."""
     waited = now - preparation.since_at
     return preparation.task_id is None and waited >= timedelta(hours=policy.task_after_hours)
 
 
-def faults_of_preparation(policy: PreparationPolicy, known_stages: Collection[str]) -> Iterator[str]:
+def faults_of_preparation(policy: PreparationPolicy) -> Iterator[str]:
     """What makes the policy unusable: items given twice, waivable ones nobody requires or may waive."""
     if len(set(policy.requires)) != len(policy.requires):
         yield "requires: an item is given twice"
@@ -126,10 +133,9 @@ def faults_of_preparation(policy: PreparationPolicy, known_stages: Collection[st
             yield f"waivable.{item}: it is not required"
     if policy.waivable and not policy.waived_by:
         yield "waived_by: nobody may waive what is waivable"
-    yield from (f"scripts.{s}: no stage policy knows it" for s in policy.scripts if s not in known_stages)
 
 
-def _in_order(item: Item, facts: PreparationFacts, policy: PreparationPolicy) -> bool:
+def _in_order(item: Item, facts: PreparationFacts) -> bool:
     match item:
         case "figures":
             adds_up = sum(facts.parts_minor) == facts.total_minor and facts.total_minor > 0
@@ -137,7 +143,9 @@ def _in_order(item: Item, facts: PreparationFacts, policy: PreparationPolicy) ->
         case "profile":
             return facts.profile
         case "script":
-            return facts.stage in policy.scripts
+            return facts.script
+        case "documents":
+            return not facts.unmade
         case "books":
             yesterday = facts.today - timedelta(days=1)
             return facts.closed_through is not None and facts.closed_through >= yesterday

@@ -157,6 +157,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The steps of a stage; none for a stage this version does not name."""
         return self.stages.get(stage, ())
 
+    def first_documents(self, stage: str) -> frozenset[str]:
+        """The documents with which the plan of a stage begins: those of its first day."""
+        first = (step for step in self.steps_of(stage) if step.when is not None and step.from_day == 0)
+        return frozenset(step.document for step in first if step.document is not None)
+
     def step(self, stage: str, step_id: str) -> Step | None:
         """A step by its name, or None when this version has none."""
         return next((step for step in self.steps_of(stage) if step.id == step_id), None)

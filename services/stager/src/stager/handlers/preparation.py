@@ -22,6 +22,7 @@ from stager.domain.preparation import (
     missing_items,
     outcome_of,
 )
+from stager.domain.scopes import Subject
 from stager.domain.tasks import Task
 from stager.domain.team import require
 from stager.handlers.tasks import cancel_tasks, open_tasks
@@ -29,6 +30,7 @@ from stager.policy import House
 from stager.store.case_facts import Situation, situations
 from stager.store.cases import case_by_id
 from stager.store.decisions import keep_decisions
+from stager.store.documents import kinds_made
 from stager.store.parties import lock_parties
 from stager.store.policies import keep_policies
 from stager.store.preparations import preparations_of, save_preparations, save_waivers, waivers_of
@@ -50,12 +52,14 @@ async def prepare(tx: Tx, found: Sequence[Situation], house: House) -> Missing:
     if not waiting:
         return {}
     waived = await waivers_of(tx, [(each.episode.loan_id, each.episode.episode) for each in waiting])
+    begun = await _documents(tx, waiting, house)
     edition = house.rulebook.preparations.on(house.today(tx.now))
     missing: Missing = {}
     saved, decisions = list[Preparation](), list[Decision]()
     for each in waiting:
         key = (each.episode.loan_id, each.episode.episode)
-        facts = preparation_facts(each, house.today(tx.now), [w.item for w in waived.get(key, [])])
+        items = [w.item for w in waived.get(key, [])]
+        facts = preparation_facts(each, house, house.today(tx.now), items, begun.get(key, ()))
         lacks = missing_items(facts, edition.policy)
         decision = _decision(tx, each, facts, lacks, edition.digest)
         before = known.get(key)
@@ -71,8 +75,32 @@ async def prepare(tx: Tx, found: Sequence[Situation], house: House) -> Missing:
     return missing
 
 
-def preparation_facts(found: Situation, today: date, waived: Collection[str]) -> PreparationFacts:
-    """What the gate asks of a loan."""
+async def _documents(
+    tx: Tx, found: Sequence[Situation], house: House
+) -> dict[tuple[str, int], tuple[str, ...]]:
+    """The documents with which the plans of these loans begin and that were not made yet, by (loan, episode)."""
+    today = house.today(tx.now)
+    wanted = {}
+    for each in found:
+        episode = each.episode
+        strategy = house.rulebook.strategies.on(today, subject_of(each), since=episode.entered_on).policy
+        if named := strategy.first_documents(episode.stage or ""):
+            wanted[(episode.loan_id, episode.episode)] = named
+    if not wanted:
+        return {}
+    made = await kinds_made(tx, list(wanted))
+    return {key: tuple(sorted(named - made.get(key, set()))) for key, named in wanted.items()}
+
+
+def subject_of(found: Situation) -> Subject:
+    """The loan as scopes ask for it."""
+    return Subject(found.episode.figures.product, found.party.region, found.party.segment)
+
+
+def preparation_facts(
+    found: Situation, house: House, today: date, waived: Collection[str], unmade: Sequence[str]
+) -> PreparationFacts:
+    """What the gate asks of a loan. `unmade`: the documents it should have and has not."""
     episode, figures = found.episode, found.episode.figures
     counts = figures.dpd_zero_on is not None or figures.resumes_on is not None
     return PreparationFacts(
@@ -93,6 +121,8 @@ def preparation_facts(found: Situation, today: date, waived: Collection[str]) ->
         profile=found.party.locale is not None,
         closed_through=found.closed_through,
         waived=tuple(sorted(waived)),
+        script=episode.stage in house.rulebook.scripts.on(today, subject_of(found)).policy.stages,
+        unmade=tuple(unmade),
     )
 
 

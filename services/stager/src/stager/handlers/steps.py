@@ -15,6 +15,7 @@ from stager.domain.conditions import CaseFacts
 from stager.domain.contact_policy import ContactPolicy
 from stager.domain.conversation import Wish, conversations
 from stager.domain.planning import Planned
+from stager.domain.preparation import keeps_waiting
 from stager.domain.steps import Covered, Rules, StepDecision, StepFacts, Verdict, decide_step
 from stager.handlers.asking import DecidedStep, carry_out
 from stager.handlers.followers import follow_skipped
@@ -146,7 +147,7 @@ async def _check_preparation(tx: Tx, drafts: Sequence[_Draft], house: House) -> 
     for draft in wanted:
         episode = draft.found.episode
         lacks = missing.get((episode.loan_id, episode.episode))
-        if lacks is not None:
+        if lacks is not None and keeps_waiting(lacks, draft.decision.step.channel):
             draft.decide_again(_with(draft.facts, unready=lacks))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -133,6 +134,23 @@ async def was_made(tx: Tx, loan_id: str, kind: str | None) -> bool:
         )
     ).one()
     return bool(row.made)
+
+
+async def kinds_made(tx: Tx, episodes: Sequence[tuple[str, int]]) -> dict[tuple[str, int], set[str]]:
+    """The kinds of documents made in these (loan, episode)."""
+    rows = await tx.execute(
+        """
+        SELECT DISTINCT d.loan_id, d.episode, d.kind
+        FROM unnest(CAST(:loans AS text[]), CAST(:episodes AS int[])) AS u(loan_id, episode)
+        JOIN document AS d USING (loan_id, episode)
+        """,
+        loans=[loan for loan, _ in episodes],
+        episodes=[episode for _, episode in episodes],
+    )
+    made: dict[tuple[str, int], set[str]] = {}
+    for row in rows:
+        made.setdefault((row.loan_id, row.episode), set()).add(row.kind)
+    return made
 
 
 async def keep_delivery(tx: Tx, delivery: Delivery) -> bool:
