@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from tact.simulator.accounts import Accounts
 from tact.simulator.app import Simulator, create_app
 from tact.simulator.record import Line, read_record
 
@@ -49,10 +50,11 @@ async def running_simulator(
     *,
     now: Callable[[], Awaitable[datetime]] = noon,
     receipts_url: str | None = None,
+    accounts: Accounts | None = None,
 ) -> AsyncIterator[Running]:
     """The gateway for as long as the block lasts."""
     simulator = Simulator(record, secret, now, receipts_url=receipts_url)
-    async with serving(create_app(simulator)) as url:
+    async with serving(create_app(simulator, accounts)) as url:
         yield Running(url, record, simulator)
 
 

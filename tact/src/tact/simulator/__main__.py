@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvicorn
 
 from spine.clock import BusinessClock, SteppedClock, SystemClock
 from spine.database import create_engine
+from tact.simulator.accounts import Accounts
 from tact.simulator.app import Simulator, create_app
 from tact.simulator.behaviour import Behaviour
 
@@ -26,6 +28,9 @@ def main(
     behaviour: Annotated[
         str, typer.Option(help="how it misbehaves, as JSON; see tact.simulator.behaviour")
     ] = "{}",
+    accounts: Annotated[
+        Path | None, typer.Option(help="JSON of the accounts at vendors whose protocols are spoken too")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of the faults that strike a share of requests")] = 0,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
 ) -> None:
@@ -46,7 +51,7 @@ def main(
         seed=seed,
     )
     uvicorn.run(
-        create_app(simulator),
+        create_app(simulator, _accounts(accounts)),
         host=host,
         port=port,
         loop="uvloop",
@@ -57,6 +62,15 @@ def main(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
+
+
+def _accounts(path: Path | None) -> Accounts | None:
+    if path is None:
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Accounts)
+    except (OSError, msgspec.DecodeError) as error:
+        raise typer.BadParameter(str(error), param_hint="--accounts") from None
 
 
 if __name__ == "__main__":

@@ -109,6 +109,10 @@ class Intake:
         known = self._by_ref.get(client_ref)
         return known if known is not None and time.monotonic() - known.since_s >= lag_s else None
 
+    def refs(self, ending: str) -> list[str]:
+        """What was given so far under references that end so."""
+        return [ref for ref in self._by_ref if ref.endswith(ending)]
+
     def close(self) -> None:
         self._record.close()
 
