@@ -21,6 +21,8 @@ _SLOT_ENDS_WITHIN: Final = timedelta(days=2)
 
 def opens_at(at: datetime, zones: Sequence[ZoneInfo], hours: Hours, latest: datetime) -> datetime | None:
     """The least instant from `at` on at which the clocks of all zones show a time in the spans."""
+    if len(zones) == 1:
+        return next_inside(at, zones[0], hours, latest)
     instant = at
     while True:
         before = instant
