@@ -28,7 +28,7 @@ from spine.events.ledger import (
     LoanRegistered,
     LoanSettled,
 )
-from spine.events.parties import PARTIES, BorrowerUpdated
+from spine.events.parties import PARTIES, BorrowerMerged, BorrowerUpdated
 from spine.events.registry import Event, event_class
 from spine.events.stager import STAGER, ContactRequested, ContactWithdrawn, HoldLifted, HoldPlaced, StagerTick
 from spine.service import Consume
@@ -56,7 +56,7 @@ def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
     """Every topic with its handler. Stops apply at once, even early; their handlers take them twice."""
     ledger = partial(take_ledger, vault=parties.vault)
     return (
-        Consume(PARTIES, (BorrowerUpdated,), parties.take),
+        Consume(PARTIES, (BorrowerUpdated, BorrowerMerged), parties.take),
         Consume(
             LEDGER,
             (

@@ -36,6 +36,35 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     verified_at: Instant | None = None
 
 
+Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+
+
+class StatedHours(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours in which the person may be contacted, by channel and kind of day: [["09:00", "18:00"]], half-open, in
+    the person's zone. An empty `allow` is never; of channels and days that are not named nothing is said."""
+
+    channels: Annotated[
+        tuple[
+            Literal[
+                "call",
+                "ai_call",
+                "voicemail",
+                "sms",
+                "wechat",
+                "wecom",
+                "app_push",
+                "email",
+                "letter",
+                "visit",
+            ],
+            ...,
+        ],
+        Meta(min_length=1),
+    ]
+    day_types: Annotated[tuple[Literal["workday", "weekend", "public_holiday"], ...], Meta(min_length=1)]
+    allow: tuple[tuple[Clock, Clock], ...]
+
+
 class RelatedParty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A guarantor, spouse or other person around the loan."""
 
@@ -59,8 +88,27 @@ class BorrowerUpdated(Event, frozen=True, kw_only=True):
     contact_points: tuple[ContactPoint, ...] = ()
     related_parties: tuple[RelatedParty, ...] = ()
     vulnerable: tuple[str, ...] = ()
+    overrides: tuple[StatedHours, ...] = ()
 
     def check(self) -> None:
         ids = [point.id for point in self.contact_points]
         if len(set(ids)) != len(ids):
             raise BadSchema("contact_points: an id occurs twice", field="contact_points")
+        for stated in self.overrides:
+            ends = [clock for span in stated.allow for clock in span]
+            if ends != sorted(set(ends)):
+                raise BadSchema(
+                    "overrides: hours begin before they end and follow each other", field="overrides"
+                )
+
+
+@event(PARTIES, "borrower.merged.v1")
+class BorrowerMerged(Event, frozen=True, kw_only=True):
+    """`borrower_id` and `into` are one human: one budget of contacts, one word on who may be contacted where."""
+
+    borrower_id: Id
+    into: Id
+
+    def check(self) -> None:
+        if self.into == self.borrower_id:
+            raise BadSchema("into: nobody is merged into themselves", field="into")

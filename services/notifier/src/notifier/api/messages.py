@@ -18,7 +18,7 @@ from notifier.why import recompute
 from spine.database import Runtime, Tx
 from spine.envelope import parse_structured
 from spine.errors import BadSchema, NotFound
-from spine.events.parties import PARTIES, BorrowerUpdated
+from spine.events.parties import PARTIES, BorrowerMerged, BorrowerUpdated
 from spine.http import runtime_of
 
 router = APIRouter()
@@ -34,7 +34,7 @@ async def post_party(request: Request, runtime: RuntimeOf) -> Response:
     intake: PartyIntake = request.app.state.intake
     structured = parse_structured(await request.body())
     event = structured.event(PARTIES)
-    if not isinstance(event, BorrowerUpdated):
+    if not isinstance(event, BorrowerUpdated | BorrowerMerged):
         raise BadSchema(f"type: {structured.envelope.type} is not taken here", field="type")
     arrival = Arrival(structured.envelope, event)
     new = await runtime.run(lambda tx: intake.keep(tx, [arrival]))

@@ -5,29 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from notifier.domain.facts import Override
 from notifier.domain.local_time import known_zone
 from notifier.emits import tell_party
-from notifier.store import inbox, parties
+from notifier.handlers.stated import stated_words
+from notifier.store import consents, inbox, parties, persons
 from notifier.store.parties import PersonRow, PointRow
+from notifier.store.persons import BY_PHONE, Merge
 from notifier.vault import Vault, normalised
 from spine.database import Tx
 from spine.envelope import Envelope
 from spine.errors import Conflict
-from spine.events.parties import BorrowerUpdated, ContactPoint
+from spine.events.parties import BorrowerMerged, BorrowerUpdated, ContactPoint
 from spine.events.registry import encode
 from spine.service import Received
-
-#: Channels whose addresses are phone numbers.
-_BY_PHONE = frozenset({"sms", "call"})
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One borrower.updated as it came, from the broker or over REST."""
+    """One event about a borrower as it came, from the broker or over REST."""
 
     envelope: Envelope
-    event: BorrowerUpdated
+    event: BorrowerUpdated | BorrowerMerged
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -42,7 +43,11 @@ class PartyIntake:
 
     async def take(self, tx: Tx, events: Sequence[Received]) -> None:
         """A batch of borrowers; the same event again changes nothing, with another body it is refused."""
-        arrivals = [Arrival(r.envelope, r.event) for r in events if isinstance(r.event, BorrowerUpdated)]
+        arrivals = [
+            Arrival(r.envelope, r.event)
+            for r in events
+            if isinstance(r.event, BorrowerUpdated | BorrowerMerged)
+        ]
         await self.keep(tx, arrivals)
 
     async def keep(self, tx: Tx, arrivals: Sequence[Arrival]) -> bool:
@@ -57,24 +62,48 @@ class PartyIntake:
             before = known.get(arrival.identity)
             if before is not None and before != digests[arrival.identity]:
                 raise _conflict(arrival)
-        # The last word about a person in the batch is what is kept and told.
-        newest = {a.event.borrower_id: a for a in arrivals if a.identity not in known}
-        if newest:
-            await self._save(tx, newest)
-        return bool(newest)
+        new = [arrival for arrival in arrivals if arrival.identity not in known]
+        if new:
+            await self._save(tx, new)
+        return bool(new)
 
-    async def _save(self, tx: Tx, newest: dict[str, Arrival]) -> None:
-        await parties.ensure_persons(tx, list(newest))
-        before = await parties.lock_persons(tx, list(newest))
-        persons: list[PersonRow] = []
+    async def _save(self, tx: Tx, new: Sequence[Arrival]) -> None:
+        """The last word about a person in the batch is what is kept and told; every merge counts.
+
+        Whoever is one person with them before or after is locked with them, all in one order.
+        """
+        newest = {a.event.borrower_id: a for a in new if isinstance(a.event, BorrowerUpdated)}
+        merges = [_merge(a, tx.now) for a in new if isinstance(a.event, BorrowerMerged)]
+        ids = {*newest, *(m.borrower_id for m in merges), *(m.into_id for m in merges)}
+        await persons.hold_still(tx)
+        await parties.ensure_persons(tx, list(ids))
+        touched = await persons.touched_by(tx, ids, [i for a in newest.values() for i in self._phones(a)])
+        before = await parties.lock_persons(tx, touched)
+        if newest:
+            await self._replace(tx, newest, before)
+        if merges:
+            await persons.keep_merges(tx, merges)
+        await persons.regroup(tx, touched)
+
+    def _phones(self, arrival: Arrival) -> list[bytes]:
+        assert isinstance(arrival.event, BorrowerUpdated)
+        points = arrival.event.contact_points
+        return [self.vault.blind_index(point.address) for point in points if point.channel in BY_PHONE]
+
+    async def _replace(self, tx: Tx, newest: dict[str, Arrival], before: dict[str, PersonRow]) -> None:
+        kept: list[PersonRow] = []
         points: dict[str, list[PointRow]] = {}
         for borrower_id, arrival in sorted(newest.items()):
+            assert isinstance(arrival.event, BorrowerUpdated)
             person = self._person(arrival.event, before[borrower_id])
-            persons.append(person)
+            kept.append(person)
             points[borrower_id] = [self._point(tx, person, point) for point in arrival.event.contact_points]
-        await parties.save_persons(tx, persons)
-        await parties.save_points(tx, list(newest), [point for some in points.values() for point in some])
-        for person in persons:
+        every = [point for some in points.values() for point in some]
+        held = await parties.points_by_ref(tx, [point.ref for point in every])
+        await consents.add(tx, stated_words(every, held, newest, tx.now))
+        await parties.save_persons(tx, kept)
+        await parties.save_points(tx, list(newest), every)
+        for person in kept:
             told = replace(person, timezone=person.timezone if _is_zone(person.timezone) else None)
             told = replace(told, candidate_timezones=tuple(filter(_is_zone, person.candidate_timezones)))
             tell_party(tx, told, points[person.borrower_id], newest[person.borrower_id].envelope)
@@ -92,6 +121,9 @@ class PartyIntake:
             region=event.region,
             segment=_told(event),
             vulnerable=event.vulnerable,
+            person_id=before.person_id,
+            identity_id=before.identity_id,
+            hours=tuple(Override(h.channels, h.day_types, h.allow) for h in event.overrides),
             subject_key=key,
             name_cipher=self.vault.encrypt(key, event.name, name_place(event.borrower_id)),
             id_number_cipher=(
@@ -103,7 +135,7 @@ class PartyIntake:
         assert person.subject_key is not None
         ref = point_ref(self.vault, person.borrower_id, point.id)
         address = normalised(point.address)
-        usable = point.channel not in _BY_PHONE or address.startswith("+")
+        usable = point.channel not in BY_PHONE or address.startswith("+")
         return PointRow(
             ref=ref,
             borrower_id=person.borrower_id,
@@ -115,7 +147,7 @@ class PartyIntake:
             # Only a telephone number has another form that is as good: of other addresses every letter counts.
             address_cipher=self.vault.encrypt(
                 person.subject_key,
-                address if usable and point.channel in _BY_PHONE else point.address.strip(),
+                address if usable and point.channel in BY_PHONE else point.address.strip(),
                 address_place(ref),
             ),
             address_index=self.vault.blind_index(point.address),
@@ -158,6 +190,11 @@ def _told(event: BorrowerUpdated) -> dict[str, str]:
 
 def _is_zone(name: str | None) -> bool:
     return name is not None and known_zone(name) is not None
+
+
+def _merge(arrival: Arrival, now: datetime) -> Merge:
+    assert isinstance(arrival.event, BorrowerMerged)
+    return Merge(arrival.event.borrower_id, arrival.event.into, now, *arrival.identity)
 
 
 def _conflict(arrival: Arrival) -> Conflict:

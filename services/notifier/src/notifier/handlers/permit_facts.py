@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from notifier.domain.facts import Consent, ContactFacts, Party
+from notifier.domain.facts import ContactFacts, Party
 from notifier.domain.pack import Pack
 from notifier.sending.prepare import held_by
 from notifier.store import attempts, freshness, gates, kill_switch, parties, stops
 from notifier.store.gates import Fence
 from notifier.store.parties import PersonRow, PointRow
-from notifier.store.stops import AddressStop
+from notifier.store.stops import NONE, Stops
 from notifier.vault import Vault
 from spine.database import Tx
 from spine.errors import BadRequest
@@ -67,7 +67,7 @@ class Known:
     person: PersonRow | None
     fence: Fence
     points: list[PointRow]
-    stops: list[AddressStop]
+    stops: Stops
     closed: tuple[FiredRule, ...]
 
 
@@ -80,9 +80,9 @@ async def look(tx: Tx, counter: Counter, wanted: Wanted, *, hold: bool) -> Known
     if hold:
         await parties.ensure_persons(tx, [borrower])
         await gates.lock_gates_shared(tx, [loan], [partition])
-        person = (await parties.lock_persons(tx, [borrower]))[borrower]
+        person = parties.as_one(await parties.lock_persons(tx, [borrower]))[borrower]
     else:
-        person = await parties.read_person(tx, borrower)
+        person = parties.as_one(await parties.read_persons(tx, borrower)).get(borrower)
     debt = (await gates.debts_of(tx, [loan])).get(loan)
     if debt is not None and debt.borrower_id != borrower:
         raise LoanOfAnother(loan_id=loan)
@@ -96,7 +96,7 @@ async def look(tx: Tx, counter: Counter, wanted: Wanted, *, hold: bool) -> Known
         person,
         fence,
         (await parties.points_of(tx, [borrower])).get(borrower, []),
-        (await stops.stops_of(tx, [borrower])).get(borrower, []),
+        (await stops.stops_of(tx, [borrower])).get(borrower, NONE),
         tuple(FiredRule(id=f"FENCE-{kind}", verdict="deny", citation=why or None) for kind, why in closed),
     )
 
@@ -105,22 +105,21 @@ async def facts_of(
     tx: Tx, counter: Counter, wanted: Wanted, known: Known, person: PersonRow, point: PointRow | None
 ) -> ContactFacts:
     """The contact and all that is known about it."""
-    ref = point.ref if point is not None else None
     refused = wanted.party_id is not None and await stops.has_refused(tx, wanted.borrower_id, wanted.party_id)
-    history = (await attempts.history_of(tx, [wanted.borrower_id])).get(wanted.borrower_id, [])
+    history = (await attempts.history_of(tx, [wanted.borrower_id])).get(person.person_id, [])
     return ContactFacts(
         channel=wanted.channel,
         purpose=wanted.purpose,
         debt=wanted.loan_id,
         party=_party(wanted, person, refused=refused),
         stage=wanted.stage,
-        address=ref,
+        address=point.address if point is not None else None,
         history=tuple(contact for _, contact in history),
-        holds=held_by(known.fence, point, known.stops, tx.now),
-        consents=_consents(point),
+        holds=held_by(known.fence, point, known.stops, wanted.channel, tx.now),
+        consents=known.stops.consents(point),
         automated=wanted.channel == _BY_MACHINE,
         country=counter.country,
-        debtor_id=wanted.borrower_id if wanted.party_id is not None else None,
+        debtor_id=person.person_id if wanted.party_id is not None else None,
         agents=wanted.agents,
         visit_notice_at=wanted.visit_notice_at,
     )
@@ -142,8 +141,7 @@ def point_of(wanted: Wanted, known: Known) -> PointRow | None:
     usable = [point for point in known.points if point.usable and point.channel in channels]
 
     def rank(point: PointRow) -> tuple[bool, int]:
-        barred = point.consent == "withdrawn" or any(stop.covers(point) for stop in known.stops)
-        return barred, channels.index(point.channel)
+        return known.stops.bars(point, wanted.channel), channels.index(point.channel)
 
     return min(usable, key=rank, default=None)
 
@@ -153,14 +151,9 @@ def _party(wanted: Wanted, person: PersonRow, *, refused: bool) -> Party:
     if wanted.party_id is not None:
         return Party(wanted.party_id, wanted.party_kind, refused=refused)
     return Party(
-        person.borrower_id,
+        person.person_id,
         timezone=person.timezone,
         candidate_timezones=person.candidate_timezones,
         vulnerable=person.vulnerable,
+        overrides=person.hours,
     )
-
-
-def _consents(point: PointRow | None) -> tuple[Consent, ...]:
-    if point is None or point.consent == "unknown":
-        return ()
-    return (Consent(point.channel, point.ref, point.consent, point.consent_at, "core banking"),)

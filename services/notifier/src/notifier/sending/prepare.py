@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from notifier.domain.decision import Verdict
-from notifier.domain.facts import Consent, ContactFacts, Content, Hold, PastContact
+from notifier.domain.facts import ContactFacts, Content, Hold, PastContact
 from notifier.domain.facts import Party as PartyFacts
 from notifier.domain.pack import Pack
 from notifier.gateways.switchboard import Switchboard
@@ -18,7 +17,7 @@ from notifier.sending.states import Attempt, Message, client_ref
 from notifier.sending.wording import Wording
 from notifier.store.gates import ARREARS, Fence, joint_debt, joint_fence
 from notifier.store.parties import PersonRow, PointRow
-from notifier.store.stops import AddressStop
+from notifier.store.stops import NONE, Stops
 from notifier.templates import Rendered, TemplateRefused
 from notifier.vault import Vault
 from spine.events.notifier import FiredRule
@@ -141,26 +140,27 @@ class Desk:
         rendered: Rendered,
     ) -> ContactFacts:
         own = client_ref(message.id, message.attempt_no)
-        consent = (Consent(point.channel, point.ref, point.consent, point.consent_at, "core banking"),)
+        stops = now_known.stops.get(message.borrower_id, NONE)
         return ContactFacts(
             channel=message.channel,
             purpose=message.purpose,
             debt=message.loan_id,
             party=PartyFacts(
-                person.borrower_id,
+                person.person_id,
                 timezone=person.timezone,
                 candidate_timezones=person.candidate_timezones,
                 vulnerable=person.vulnerable,
+                overrides=person.hours,
             ),
             stage=message.stage,
-            address=point.ref,
-            holds=held_by(fence, point, now_known.stops.get(message.borrower_id, []), now_known.now),
+            address=point.address,
+            holds=held_by(fence, point, stops, message.channel, now_known.now),
             history=tuple(
                 contact
-                for ref, contact in now_known.history.get(message.borrower_id, [])
+                for ref, contact in now_known.history.get(person.person_id, [])
                 if ref is None or ref != own
             ),
-            consents=() if point.consent == "unknown" else consent,
+            consents=stops.consents(point),
             content=Content(
                 rendered.text,
                 rendered.language or person.locale,
@@ -177,12 +177,12 @@ def reserved(message: Message, send: Send, now_known: Snapshot, ref: str) -> Non
         at=now_known.now,
         channel=message.channel,
         outcome="unknown",
-        address=send.point.ref,
-        party_id=message.borrower_id,
+        address=send.point.address,
+        party_id=send.person.person_id,
         purpose=message.purpose,
         debts=message.loans,
     )
-    now_known.history.setdefault(message.borrower_id, []).append((ref, contact))
+    now_known.history.setdefault(send.person.person_id, []).append((ref, contact))
 
 
 def body_place(ref: str) -> str:
@@ -206,7 +206,7 @@ def _may_open(message: Message, fence: Fence, now_known: Snapshot) -> bool:
 def _point(message: Message, now_known: Snapshot) -> PointRow | None:
     """The address for the channel: verified ones first; one that must not be used only if there is no other, so
     that the decision says why not."""
-    stopped = now_known.stops.get(message.borrower_id, [])
+    stops = now_known.stops.get(message.borrower_id, NONE)
     usable = [
         point
         for point in now_known.points.get(message.borrower_id, [])
@@ -214,19 +214,13 @@ def _point(message: Message, now_known: Snapshot) -> PointRow | None:
     ]
     return min(
         usable,
-        key=lambda p: p.consent == "withdrawn" or any(stop.covers(p) for stop in stopped),
+        key=lambda p: stops.bars(p, message.channel),
         default=None,
     )
 
 
 def held_by(
-    fence: Fence, point: PointRow | None, stops: Sequence[AddressStop], now: datetime
+    fence: Fence, point: PointRow | None, stops: Stops, channel: str, now: datetime
 ) -> tuple[Hold, ...]:
-    """The holds of the loan and its borrower, and of the address; one of a clock that is ahead is in force too."""
-    of_loan = [Hold(held.kind, held.since) for held in fence.holds]
-    of_address = [
-        Hold(stop.kind, min(stop.since, now), address=point.ref)
-        for stop in stops
-        if point is not None and stop.covers(point)
-    ]
-    return (*of_loan, *of_address)
+    """The holds of the loan and its borrower, and of the address."""
+    return (*(Hold(held.kind, held.since) for held in fence.holds), *stops.holds(point, channel, now))

@@ -11,14 +11,15 @@ from notifier.sending.states import Attempt, Message, client_ref
 from notifier.store import attempts, freshness, gates, gateways, parties, stops
 from notifier.store.gates import DebtRow, Fence
 from notifier.store.parties import PersonRow, PointRow
-from notifier.store.stops import AddressStop
+from notifier.store.stops import Stops
 from spine.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """By loan: fences, debts; by person: person, points, stopped addresses, history; by client_ref: attempts to
-    be resumed; by message: the gateway at which it was unknown once, the only one that may have it again.
+    """By loan: fences, debts; by borrower: person, points, what was stopped; by person, who may have several ids:
+    history; by client_ref: attempts to be resumed; by message: the gateway at which it was unknown once, the only
+    one that may have it again.
 
     The history grows while the batch is decided: sends of one person in one batch see each other.
     """
@@ -29,7 +30,7 @@ class Snapshot:
     fences: dict[str, Fence]
     persons: dict[str, PersonRow]
     points: dict[str, list[PointRow]]
-    stops: dict[str, list[AddressStop]]
+    stops: dict[str, Stops]
     history: dict[str, list[tuple[str | None, PastContact]]]
     debts: dict[str, DebtRow]
     resumed: dict[str, Attempt]
@@ -44,7 +45,7 @@ async def take_snapshot(tx: Tx, claimed: Sequence[Message], fresh_within_s: floa
     loans = [loan for loan, _ in pairs]
     borrowers = [message.borrower_id for message in claimed]
     await gates.lock_gates_shared(tx, loans, {message.partition for message in claimed})
-    persons = await parties.lock_persons(tx, borrowers)
+    persons = parties.as_one(await parties.lock_persons(tx, borrowers))
     ticks = await freshness.ticks_of(tx)
     refs = [client_ref(m.id, m.attempt_no) for m in claimed if m.resume]
     tried = [m.id for m in claimed if m.attempt_no > 0]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, get_args
 
+from notifier.domain.consent import last_word
 from notifier.domain.facts import PastContact
 from notifier.domain.holds import is_stopped
 from notifier.domain.pack import HoldRule, PastOutcome
 from notifier.domain.plan import Act
 from notifier.sending.states import Attempt, AttemptState
+from notifier.store import consents
 from spine.database import Tx
 
 #: How far back contact rules look.
@@ -99,34 +101,53 @@ async def reserve(tx: Tx, attempts: Iterable[Attempt]) -> None:
 
 
 async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tuple[str | None, PastContact]]]:
-    """Each person's contacts of the last days that count, oldest first, attempts with their client_ref."""
+    """The contacts of the last days that count, by person, oldest first, attempts with their client_ref.
+
+    A person is whoever the borrowers are under all their ids (`party.person_id`); an address is the same
+    whatever it is called.
+    """
     rows = await tx.execute(
         """
+        WITH whom AS MATERIALIZED (
+            SELECT coalesce(array_agg(m.borrower_id), '{}') || CAST(:ids AS text[]) AS ids
+            FROM party a JOIN party m USING (person_id)
+            WHERE a.borrower_id = ANY(CAST(:ids AS text[])) AND a.person_size > 1)
+        SELECT h.*, coalesce(p.person_id, h.borrower_id) AS person_id,
+               CASE WHEN h.party_id = h.borrower_id THEN coalesce(p.person_id, h.borrower_id)
+                    ELSE h.party_id END AS met,
+               coalesce(h.own_index, c.address_index) AS address_index
+        FROM (
         SELECT a.client_ref, a.borrower_id, a.borrower_id AS party_id, a.at, a.channel, a.state AS outcome,
-               a.contact_ref AS address, a.purpose, a.loan_id || m.covers AS debts, 'outbound' AS direction
+               a.contact_ref AS address, a.purpose, a.loan_id || m.covers AS debts, 'outbound' AS direction,
+               a.address_index AS own_index
         FROM attempt a JOIN message m ON m.id = a.message_id
-        WHERE a.borrower_id = ANY(CAST(:ids AS text[])) AND a.at > :since
+        WHERE a.borrower_id = ANY(CAST((SELECT ids FROM whom) AS text[])) AND a.at > :since
           AND a.state NOT IN ('rejected', 'not_sent')
         UNION ALL
         SELECT NULL, r.borrower_id, r.borrower_id, r.at, r.channel,
                CASE WHEN r.outcome = ANY(CAST(:outcomes AS text[])) THEN r.outcome ELSE 'conversation' END,
                coalesce(r.contact_ref, p.contact_ref, ''), coalesce(p.purpose, r.purpose, 'collection'),
-               array_remove(ARRAY[r.loan_id], NULL), r.direction
+               array_remove(ARRAY[r.loan_id], NULL), r.direction, NULL
         FROM recorded_contact r LEFT JOIN permit p USING (permit_id, borrower_id)
-        WHERE r.borrower_id = ANY(CAST(:ids AS text[])) AND r.at > :since
+        WHERE r.borrower_id = ANY(CAST((SELECT ids FROM whom) AS text[])) AND r.at > :since
         UNION ALL
         -- A permit is a contact of its reported outcome, or of an unknown one, until the contact itself is known.
         SELECT NULL, p.borrower_id, p.borrower_id, coalesce(p.outcome_at, p.at), p.channel,
-               coalesce(p.outcome, 'unknown'), coalesce(p.contact_ref, ''), p.purpose, ARRAY[p.loan_id], 'outbound'
+               coalesce(p.outcome, 'unknown'), coalesce(p.contact_ref, ''), p.purpose, ARRAY[p.loan_id], 'outbound',
+               NULL
         FROM permit p
-        WHERE p.borrower_id = ANY(CAST(:ids AS text[])) AND p.at > :since AND p.granted
+        WHERE p.borrower_id = ANY(CAST((SELECT ids FROM whom) AS text[])) AND p.at > :since AND p.granted
           AND p.outcome IS DISTINCT FROM 'not_made'
           AND NOT EXISTS (SELECT 1 FROM recorded_contact r
                           WHERE r.permit_id = p.permit_id AND r.borrower_id = p.borrower_id)
         UNION ALL
-        SELECT NULL, borrower_id, party_id, at, channel, outcome, contact_ref, purpose, debts, direction
-        FROM past_contact WHERE borrower_id = ANY(CAST(:ids AS text[])) AND at > :since
-        ORDER BY at, client_ref
+        SELECT NULL, borrower_id, party_id, at, channel, outcome, contact_ref, purpose, debts, direction,
+               NULL
+        FROM past_contact WHERE borrower_id = ANY(CAST((SELECT ids FROM whom) AS text[])) AND at > :since
+        ) AS h
+        LEFT JOIN party p ON p.borrower_id = h.borrower_id
+        LEFT JOIN contact_point c ON c.ref = h.address AND h.own_index IS NULL
+        ORDER BY h.at, h.client_ref
         """,
         ids=sorted(set(borrower_ids)),
         since=tx.now - HISTORY,
@@ -139,13 +160,13 @@ async def history_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[tupl
             at=row.at,
             channel=row.channel,
             outcome=_OUTCOME.get(row.outcome, "unknown") if own else row.outcome,
-            address=row.address,
-            party_id=row.party_id,
+            address=row.address_index.hex()[:32] if row.address_index is not None else row.address,
+            party_id=row.met,
             purpose=row.purpose,
             debts=tuple(row.debts),
             direction=row.direction,
         )
-        history.setdefault(row.borrower_id, []).append((row.client_ref, contact))
+        history.setdefault(row.person_id, []).append((row.client_ref, contact))
     return history
 
 
@@ -212,33 +233,40 @@ async def may_still_leave(tx: Tx, client_refs: Sequence[str], holds: tuple[HoldR
     rows = await tx.execute(
         """
         SELECT a.client_ref, a.channel, a.purpose, m.stage,
+               a.borrower_id, a.address_index,
                ARRAY(SELECT g.kind FROM loan_gate g WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed
                      UNION SELECT w.kind FROM wide_gate w
-                     WHERE w.scope = 'borrower' AND w.ref = a.borrower_id AND w.closed) AS kinds
+                     WHERE w.scope = 'borrower' AND w.ref = ANY(same.ids)
+                       AND w.closed) AS kinds
         FROM attempt a JOIN message m ON m.id = a.message_id
+        CROSS JOIN LATERAL (SELECT array_agg(o.borrower_id) AS ids FROM party p JOIN party o USING (identity_id)
+                            WHERE p.borrower_id = a.borrower_id) AS same
         WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = 'sending'
           AND (SELECT sum(g.seq) FROM loan_gate g
                WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.reason = 'arrears') = a.gate_seq
           AND NOT EXISTS (SELECT 1 FROM loan_gate g
                           WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed AND g.kind IS NULL)
           AND NOT EXISTS (SELECT 1 FROM address_stop s
-                          WHERE s.borrower_id = a.borrower_id
+                          WHERE s.borrower_id = ANY(same.ids)
                             AND (s.address_index = a.address_index OR s.contact_ref = a.contact_ref
                                  OR (s.contact_ref IS NULL AND coalesce(s.channel, a.channel) = a.channel)))
           AND NOT EXISTS (SELECT 1 FROM wide_gate w
-                          WHERE w.closed AND w.kind IS NULL AND ((w.scope = 'borrower' AND w.ref = a.borrower_id)
+                          WHERE w.closed AND w.kind IS NULL AND ((w.scope = 'borrower' AND w.ref = ANY(same.ids))
                                            OR (w.scope = 'partition' AND w.ref = CAST(m.partition AS text))))
           AND NOT EXISTS (SELECT 1 FROM kill_switch k WHERE k.stopped AND k.scope IN ('all', a.channel))
         """,
         refs=sorted(client_refs),
     )
-    return {
-        row.client_ref
-        for row in rows
-        if not is_stopped(
-            row.kinds, holds, Act(row.channel, row.purpose, row.stage, "debtor", automated=True)
-        )
-    }
+    still = rows.all()
+    said = await consents.in_force(tx, [row.borrower_id for row in still])
+    left = set()
+    for row in still:
+        word = last_word(said.get(row.borrower_id, ()), row.channel, row.address_index)
+        kinds = [*row.kinds, "opt_out"] if word is not None and word.kind == "opt_out" else row.kinds
+        act = Act(row.channel, row.purpose, row.stage, "debtor", automated=True)
+        if not is_stopped(kinds, holds, act):
+            left.add(row.client_ref)
+    return left
 
 
 async def left_behind(tx: Tx, *, lease_s: float, batch: int) -> list[str]:

@@ -213,7 +213,7 @@ async def lock_gates_shared(tx: Tx, loan_ids: Sequence[str], partitions: Iterabl
 
 
 async def fences_of(tx: Tx, loans: Iterable[tuple[str, str]]) -> dict[str, Fence]:
-    """The gates of each (loan, borrower), the borrower's and the partition's included."""
+    """The gates of each (loan, borrower), the partition's included, and the borrower's under all ids of theirs."""
     pairs = sorted(set(loans))
     rows = await tx.execute(
         """
@@ -223,7 +223,9 @@ async def fences_of(tx: Tx, loans: Iterable[tuple[str, str]]) -> dict[str, Fence
         SELECT u.loan_id, w.reason, 0, w.closed, w.kind, w.since
         FROM unnest(CAST(:loans AS text[]), CAST(:borrowers AS text[]), CAST(:partitions AS text[]))
              AS u(loan_id, borrower_id, partition)
-        JOIN wide_gate w ON w.closed AND ((w.scope = 'borrower' AND w.ref = u.borrower_id)
+        JOIN wide_gate w ON w.closed AND ((w.scope = 'borrower' AND (w.ref = u.borrower_id OR w.ref IN (
+                                               SELECT o.borrower_id FROM party p JOIN party o USING (identity_id)
+                                               WHERE p.borrower_id = u.borrower_id)))
                                        OR (w.scope = 'partition' AND w.ref = u.partition))
         """,
         loans=[loan for loan, _ in pairs],

@@ -1,4 +1,4 @@
-"""What is never to be used again: addresses that do not reach a person, people around a loan who refused."""
+"""What is not to be used: addresses that reach somebody else or were opted out; third parties who refused."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from notifier.domain.consent import ConsentWord, last_word
+from notifier.domain.facts import Consent, Hold
+from notifier.store import consents
 from notifier.store.parties import PointRow
 from spine.database import Tx
 
 WRONG_NUMBER: Final = "wrong_number"
+OPT_OUT: Final = "opt_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,55 @@ class AddressStop:
         if self.contact_ref is None and self.address_index is None:
             return self.channel in (None, point.channel)
         return point.ref == self.contact_ref or point.address_index == self.address_index
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """All that stands against using a person's addresses: those that do not reach them, and what was said."""
+
+    addresses: tuple[AddressStop, ...] = ()
+    words: tuple[ConsentWord, ...] = ()
+
+    def bars(self, point: PointRow, channel: str) -> bool:
+        """Whether a contact by `channel` at the address is one of those that somebody stopped."""
+        if any(stop.covers(point) for stop in self.addresses) or self._opted_out(point, channel) is not None:
+            return True
+        said = self.consents(point)
+        return bool(said) and max(said, key=lambda consent: consent.at).state == "withdrawn"
+
+    def holds(self, point: PointRow | None, channel: str, now: datetime) -> tuple[Hold, ...]:
+        """The holds on a contact at the address; one of a clock that is ahead is in force too."""
+        address = point.address if point is not None else None
+        stopped = [
+            Hold(stop.kind, min(stop.since, now), address=address)
+            for stop in self.addresses
+            if point is not None and stop.covers(point)
+        ]
+        word = self._opted_out(point, channel)
+        if word is not None:
+            stopped.append(Hold(OPT_OUT, min(word.at, now), address=address))
+        return tuple(stopped)
+
+    def consents(self, point: PointRow | None) -> tuple[Consent, ...]:
+        """What is known of consent at the address: as core banking states it, and given anew since."""
+        if point is None:
+            return ()
+        stated = Consent(point.channel, point.address, point.consent, point.consent_at, "core banking")
+        word = last_word(self.words, point.channel, point.address_index)
+        given = (
+            [Consent(point.channel, point.address, word.state, word.at, word.source)]
+            if word is not None and word.kind == "re_consent"
+            else []
+        )
+        return tuple(consent for consent in (stated, *given) if consent.state != "unknown")
+
+    def _opted_out(self, point: PointRow | None, channel: str) -> ConsentWord | None:
+        word = last_word(self.words, channel, point.address_index if point is not None else None)
+        return word if word is not None and word.kind == OPT_OUT else None
+
+
+#: Of someone of whom nothing was said.
+NONE: Final = Stops()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +117,33 @@ async def stop_addresses(tx: Tx, stops: Sequence[AddressStop]) -> None:
     )
 
 
-async def stops_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, list[AddressStop]]:
-    """Each person's stopped addresses."""
+async def stops_of(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, Stops]:
+    """What stands against using each borrower's addresses, whatever id of the same human it was said of."""
     rows = await tx.execute(
-        "SELECT borrower_id, contact_id, kind, contact_ref, channel, since, address_index FROM address_stop"
-        " WHERE borrower_id = ANY(CAST(:ids AS text[])) ORDER BY borrower_id, contact_id, kind",
+        """
+        SELECT p.borrower_id AS asked, s.borrower_id, s.contact_id, s.kind, s.contact_ref, s.channel, s.since,
+               s.address_index
+        FROM party p JOIN party m USING (identity_id) JOIN address_stop s ON s.borrower_id = m.borrower_id
+        WHERE p.borrower_id = ANY(CAST(:ids AS text[])) ORDER BY p.borrower_id, s.contact_id, s.kind
+        """,
         ids=sorted(set(borrower_ids)),
     )
     found: dict[str, list[AddressStop]] = {}
     for row in rows:
-        found.setdefault(row.borrower_id, []).append(
-            AddressStop(
-                row.borrower_id,
-                row.contact_id,
-                row.kind,
-                row.contact_ref,
-                row.channel,
-                row.since,
-                row.address_index,
-            )
+        stop = AddressStop(
+            row.borrower_id,
+            row.contact_id,
+            row.kind,
+            row.contact_ref,
+            row.channel,
+            row.since,
+            row.address_index,
         )
-    return found
+        found.setdefault(row.asked, []).append(stop)
+    words = await consents.in_force(tx, borrower_ids)
+    return {
+        asked: Stops(tuple(found.get(asked, ())), tuple(words.get(asked, ()))) for asked in {*found, *words}
+    }
 
 
 async def keep_refusals(tx: Tx, refusals: Sequence[Refusal]) -> None:
@@ -103,7 +162,9 @@ async def keep_refusals(tx: Tx, refusals: Sequence[Refusal]) -> None:
 async def has_refused(tx: Tx, borrower_id: str, party_id: str) -> bool:
     """Whether someone around the borrower's loans has refused contact."""
     rows = await tx.execute(
-        "SELECT 1 FROM party_refusal WHERE borrower_id = :borrower AND party_id = :party",
+        "SELECT 1 FROM party_refusal WHERE party_id = :party AND borrower_id IN (SELECT :borrower UNION"
+        " SELECT m.borrower_id FROM party p JOIN party m USING (identity_id) WHERE p.borrower_id = :borrower)"
+        " LIMIT 1",
         borrower=borrower_id,
         party=party_id,
     )

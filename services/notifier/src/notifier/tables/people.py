@@ -6,14 +6,17 @@ from typing import Final
 
 from sqlalchemy import (
     CheckConstraint,
+    Column,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
-from notifier.tables.metadata import METADATA, flag, instant, sealed, structure, words
+from notifier.tables.metadata import METADATA, flag, instant, sealed, structure, whole, words
 
 PARTY: Final = Table(
     "party",
@@ -30,7 +33,13 @@ PARTY: Final = Table(
     sealed("name_cipher", null=True),
     sealed("id_number_cipher", null=True),
     instant("updated_at"),
+    words("person_id"),
+    whole("person_size", default="1"),
+    words("identity_id"),
+    Column("hours", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     PrimaryKeyConstraint("borrower_id", name="party_pk"),
+    Index("party_person", "person_id"),
+    Index("party_identity", "identity_id"),
     CheckConstraint(
         "NOT known OR (subject_key IS NOT NULL AND name_cipher IS NOT NULL)", name="party_encrypted"
     ),
@@ -75,4 +84,15 @@ PARTY_REFUSAL: Final = Table(
     words("contact_id"),
     instant("since"),
     PrimaryKeyConstraint("borrower_id", "party_id", name="party_refusal_pk"),
+)
+PERSON_MERGE: Final = Table(
+    "person_merge",
+    METADATA,
+    words("borrower_id"),
+    words("into_id"),
+    instant("at"),
+    words("source"),
+    words("event_id"),
+    PrimaryKeyConstraint("borrower_id", "into_id", name="person_merge_pk"),
+    Index("person_merge_into", "into_id"),
 )
