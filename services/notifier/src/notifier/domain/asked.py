@@ -30,10 +30,10 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of a request: an unknown key in it is refused."""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name, told in zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True):
             value = getattr(self, name)
             if isinstance(value, datetime) and not _FIRST <= value < _LAST:
-                raise ValueError(f"{name}: an instant between {_FIRST.year} and {_LAST.year}")
+                raise ValueError(f"{told}: an instant between {_FIRST.year} and {_LAST.year}")
 
 
 class Jurisdiction(_Strict, frozen=True, kw_only=True):
@@ -176,10 +176,22 @@ def read_asked(body: bytes | msgspec.Raw) -> Asked:
     try:
         return _DECODER.decode(body)
     except msgspec.ValidationError as error:
+        _refuse_what_is_no_json(body)
         message, _, path = str(error).rpartition(" - at `$")
         field = path.rstrip("`").lstrip(".") if message else ""
         text = message or str(error)
         raise BadSchema(f"{field}: {text}" if field else text, field=field or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadJson(f"not JSON: {error}") from None
+
+
+def _refuse_what_is_no_json(body: bytes | msgspec.Raw) -> None:
+    """BadJson for what is wrong beyond the place where the shape was: that it is no JSON is told first."""
+    try:
+        msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        # A number no machine holds.
+        return
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadJson(f"not JSON: {error}") from None
 
