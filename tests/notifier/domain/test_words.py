@@ -77,7 +77,7 @@ def test_what_looks_like_a_word_is_that_word(disguised: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["您好！期待您的来电。", "预期", "逾", "期逾", "We are over the moon that it is due."]
+    "text", ["您好！期待您的来电。", "预期", "逾", "期逾", "We are over the moon: it is due."]
 )
 def test_what_only_has_the_same_parts_is_another_word(text: str) -> None:
     assert first_forbidden(plain(text), ["逾期", "overdue"]) is None
