@@ -17,7 +17,7 @@ from spine.events.contact_log import (
     PaymentClaimed,
 )
 from spine.events.registry import Event
-from tests.stager.figures import loan_overdue
+from tests.stager.figures import loan_cured, loan_overdue
 from tests.stager.holding import DAY, TODAY, Holder, holder_at, in_arrears
 from tests.stager.stand import Stand
 
@@ -149,8 +149,60 @@ async def test_hardship_holds_nothing_but_marks_the_case_and_calls_a_person(hold
     assert shown["flags"] == ["hardship"]
 
 
-async def test_hardship_of_someone_not_in_arrears_is_nobodys_work(holder: Holder) -> None:
-    await holder.stager.tell(
-        HardshipReported(borrower_id="B1", loan_id="L1", contact_id="K1", at=at(holder.stager))
+@pytest.mark.parametrize("said_of", [None, "L9"], ids=["of no loan", "of a loan"])
+async def test_danger_of_someone_not_in_arrears_calls_a_trained_person_and_holds_what_begins(
+    holder: Holder, said_of: str | None
+) -> None:
+    danger = DangerReported(
+        borrower_id="B1", contact_id="K1", at=at(holder.stager), sign="self_harm", loan_id=said_of
     )
-    assert await holder.stager.said("task.opened.v1") == []
+    fact = holder.stager.fact(danger)
+    await holder.stager.take([fact], early=True)
+    await holder.stager.take([fact])
+    [task] = await holder.stager.said("task.opened.v1")
+    assert (task["kind"], task["loan_id"]) == ("danger_sign", said_of or "B1")
+    listed = (await holder.client.get("/v1/tasks")).json()["items"]
+    assert [each["task_id"] for each in listed] == [task["task_id"]]
+    assert (await holder.client.get(f"/v1/cases/{task['case_id']}")).status_code == 200
+    await in_arrears(holder.stager, "L1")
+    assert (await holder.told())[-1] == ("placed", "L1", "vulnerable")
+    [entered] = await holder.stager.said("stage.entered.v1")
+    assert entered["case_id"] != task["case_id"]
+
+
+async def test_danger_after_the_arrears_is_work_of_the_last_case(holder: Holder) -> None:
+    await in_arrears(holder.stager, "L1")
+    [entered] = await holder.stager.said("stage.entered.v1")
+    await holder.stager.tell(loan_cured(as_of=TODAY))
+    await holder.stager.tell(
+        DangerReported(borrower_id="B1", contact_id="K1", at=at(holder.stager), sign="threat")
+    )
+    task = (await holder.stager.said("task.opened.v1"))[-1]
+    assert (task["kind"], task["loan_id"], task["case_id"]) == ("danger_sign", "L1", entered["case_id"])
+
+
+async def test_hardship_of_someone_not_in_arrears_is_work_for_a_person_and_marks_no_case(
+    holder: Holder,
+) -> None:
+    told = HardshipReported(borrower_id="B1", loan_id="L1", contact_id="K1", at=at(holder.stager))
+    await holder.stager.tell(told)
+    await holder.stager.tell(told)
+    [task] = await holder.stager.said("task.opened.v1")
+    assert (task["kind"], task["loan_id"]) == ("human_review", "L1")
+    assert await holder.stager.rows("SELECT 1 FROM case_flag") == []
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+async def test_a_complaint_is_work_for_a_person_until_it_is_closed(holder: Holder, overdue: bool) -> None:
+    if overdue:
+        await in_arrears(holder.stager, "L1")
+    opened = holder.stager.fact(complaint(holder.stager))
+    await holder.stager.take([opened], early=True)
+    await holder.stager.take([opened])
+    [task] = await holder.stager.said("task.opened.v1")
+    assert task["kind"] == "human_review"
+    await holder.stager.tell(ComplaintClosed(borrower_id="B1", complaint_id="C1", at=at(holder.stager)))
+    [closed] = await holder.stager.said("task.closed.v1")
+    assert (closed["task_id"], closed["reason"]) == (task["task_id"], "complaint_answered")
+    await holder.stager.take([opened])
+    assert len(await holder.stager.said("task.opened.v1")) == 1

@@ -13,7 +13,7 @@ from stager.handlers.promises import open_promise
 from stager.handlers.said import SaidHold, hold_as_said, offer_plan, stop_for_danger
 from stager.handlers.tasks import open_tasks
 from stager.policy import House
-from stager.store.flags import open_cases
+from stager.store.flags import case_on_file
 
 
 async def follow(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
@@ -62,23 +62,19 @@ async def _call_trained(tx: Tx, house: House, state: TaskState, said: Completion
     """All automation stops for the person at once, and a trained person takes over."""
     await _hold(tx, house, state, said, "vulnerable")
     borrower_id = state.task.borrower_id
-    case = (await open_cases(tx, [borrower_id])).get(borrower_id)
+    case = await case_on_file(tx, borrower_id, said.loan_id)
     contact = contact_of(state.task.task_id)
     await stop_for_danger(tx, house, borrower_id, case, contact, said.result)
 
 
 async def _offer_plan(tx: Tx, house: House, state: TaskState, said: Completion) -> None:
-    borrower_id = state.task.borrower_id
-    case = (await open_cases(tx, [borrower_id])).get(borrower_id)
-    if case is None:
-        return
     fact = HardshipReported(
-        borrower_id=borrower_id,
+        borrower_id=state.task.borrower_id,
         loan_id=said.loan_id,
         contact_id=contact_of(state.task.task_id),
         at=said.at or tx.now,
     )
-    await offer_plan(tx, house, fact, case)
+    await offer_plan(tx, house, fact)
 
 
 async def _agree_call_back(tx: Tx, house: House, state: TaskState, said: Completion) -> None:

@@ -24,14 +24,14 @@ from spine.service import Received
 from stager.domain.cases import Hold, said_hold_id, stable_id
 from stager.domain.holding import HoldFacts, decide_hold, with_days_off
 from stager.domain.person_holds import PersonHold, with_fate_of
-from stager.domain.tasks import Task
+from stager.domain.tasks import Task, TaskStatus
 from stager.handlers.claims import take_claims_said
 from stager.handlers.holds import end_holds, new_hold, place_holds, place_person_holds
 from stager.handlers.promises import take_promises_said
-from stager.handlers.tasks import cancel_tasks, open_tasks
+from stager.handlers.tasks import cancel_tasks, end_tasks, open_tasks
 from stager.handlers.withdrawals import withdraw
 from stager.policy import House
-from stager.store.flags import CaseFlag, OpenCase, open_cases, raise_flags
+from stager.store.flags import CaseFlag, OpenCase, case_on_file, open_cases, raise_flags
 from stager.store.holds import hold_by_id
 from stager.store.parties import lock_parties
 from stager.store.person_holds import (
@@ -40,6 +40,7 @@ from stager.store.person_holds import (
     person_hold_by_id,
     save_person_holds,
 )
+from stager.store.tasks import open_tasks_of
 
 #: What stops contact, and with it what is work for someone or frees again.
 STOPS: Final = (DisputeRaised, PaymentClaimed, DeathReported, ComplaintOpened, DangerReported)
@@ -70,19 +71,21 @@ async def take_contact_facts(tx: Tx, events: Sequence[Received], *, house: House
     await lock_parties(tx, sorted({received.event.key or "" for received in events}), house.zone)
     said = [received for received in events if isinstance(received.event, SAID)]
     await hold_as_said(tx, house, [hold for received in said if (hold := _said(received)) is not None])
-    cases = await open_cases(tx, [received.event.key or "" for received in said])
     for received in said:
         match received.event:
             case DangerReported() as fact:
-                case = cases.get(fact.borrower_id)
+                case = await case_on_file(tx, fact.borrower_id, fact.loan_id)
                 await stop_for_danger(
                     tx, house, fact.borrower_id, case, fact.contact_id, fact.sign, received.envelope
                 )
-            case HardshipReported(borrower_id=borrower) as fact if borrower in cases:
-                await offer_plan(tx, house, fact, cases[borrower], received.envelope)
-            case ComplaintClosed(complaint_id=complaint):
+            case HardshipReported() as fact:
+                await offer_plan(tx, house, fact, received.envelope)
+            case ComplaintOpened() as fact:
+                await answer_complaint(tx, house, fact, received.envelope)
+            case ComplaintClosed(complaint_id=complaint) as fact:
                 hold_id = said_hold_id("complaint_open", complaint)
                 await lift_answered_hold(tx, hold_id, "complaint answered", received.envelope)
+                await _end_complaint_task(tx, fact, received.envelope)
     await take_claims_said(tx, events)
     await take_promises_said(tx, events, house)
 
@@ -157,17 +160,16 @@ async def stop_for_danger(
     tx: Tx,
     house: House,
     borrower_id: str,
-    case: OpenCase | None,
+    case: OpenCase,
     contact_id: str,
     sign: str,
     cause: Envelope | None = None,
 ) -> None:
-    """Takes back everything open for a person in danger, people's work too, and calls a trained person.
+    """Takes back everything open for a person in danger, people's work too, and calls a trained person, whether
+    or not there are arrears.
 
     The person is held already; the caller has locked the borrower.
     """
-    if case is None:
-        return
     task = Task(
         task_id=stable_id("task", "danger_sign", contact_id),
         kind="danger_sign",
@@ -185,12 +187,15 @@ async def stop_for_danger(
         await cancel_tasks(tx, case.loans, "danger", kinds=kinds, cause=cause)
 
 
-async def offer_plan(
-    tx: Tx, house: House, fact: HardshipReported, case: OpenCase, cause: Envelope | None = None
-) -> None:
-    """Who cannot pay as agreed is offered a plan next: the case is marked, and a person looks into it."""
-    flag = CaseFlag(case.case_id, "hardship", fact.borrower_id, fact.loan_id, fact.contact_id, tx.now)
-    await raise_flags(tx, [flag])
+async def offer_plan(tx: Tx, house: House, fact: HardshipReported, cause: Envelope | None = None) -> None:
+    """Who cannot pay as agreed is offered a plan next: an open case is marked, and a person looks into it, also
+    where nothing is overdue yet."""
+    if (open_case := (await open_cases(tx, [fact.borrower_id])).get(fact.borrower_id)) is not None:
+        flag = CaseFlag(
+            open_case.case_id, "hardship", fact.borrower_id, fact.loan_id, fact.contact_id, tx.now
+        )
+        await raise_flags(tx, [flag])
+    case = open_case or await case_on_file(tx, fact.borrower_id, fact.loan_id)
     task = Task(
         task_id=stable_id("task", "human_review", fact.contact_id),
         kind="human_review",
@@ -202,6 +207,34 @@ async def offer_plan(
         origin=fact.contact_id,
     )
     await open_tasks(tx, [task], house, {task.task_id: cause} if cause is not None else {})
+
+
+async def answer_complaint(
+    tx: Tx, house: House, fact: ComplaintOpened, cause: Envelope | None = None
+) -> None:
+    """A complaint is a person's to answer; its task ends when it is closed. The caller has locked the borrower."""
+    case = await case_on_file(tx, fact.borrower_id, fact.loan_id)
+    task = Task(
+        task_id=_complaint_task(fact.complaint_id),
+        kind="human_review",
+        borrower_id=fact.borrower_id,
+        loan_id=case.loans[0],
+        case_id=case.case_id,
+        due_at=tx.now,
+        reason="complaint",
+        origin=fact.complaint_id,
+    )
+    await open_tasks(tx, [task], house, {task.task_id: cause} if cause is not None else {})
+
+
+def _complaint_task(complaint_id: str) -> str:
+    return stable_id("task", "complaint", complaint_id)
+
+
+async def _end_complaint_task(tx: Tx, fact: ComplaintClosed, cause: Envelope) -> None:
+    task_id = _complaint_task(fact.complaint_id)
+    ended = [each for each in await open_tasks_of(tx, [fact.borrower_id]) if each.task.task_id == task_id]
+    await end_tasks(tx, ended, TaskStatus.CANCELLED, "complaint_answered", cause=cause)
 
 
 async def lift_answered_hold(tx: Tx, hold_id: str, reason: str, cause: Envelope | None = None) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from spine.database import Tx
+from stager.domain.cases import stable_id
 from stager.store.rows import Rows
 from stager.tables.holds import CASE_FLAG
 
@@ -63,3 +64,43 @@ async def open_cases(tx: Tx, borrower_ids: Sequence[str]) -> dict[str, OpenCase]
         ids=sorted(set(borrower_ids)),
     )
     return {row.borrower_id: OpenCase(row.case_id, tuple(row.loans)) for row in rows}
+
+
+async def case_on_file(tx: Tx, borrower_id: str, loan_id: str | None) -> OpenCase:
+    """The case under which a person has something to do for a locked borrower, who may not be in arrears: the open
+    one, else the last one, else one opened and closed now. `loan_id`: what was spoken of, where that was said.
+
+    The first of its loans is that one where it is known, else the newest in arrears. Of a person of whom no loan is
+    known here the borrower's own id stands in its place.
+    """
+    if (case := (await open_cases(tx, [borrower_id])).get(borrower_id)) is not None:
+        return _about(case, loan_id if loan_id in case.loans else None)
+    rows = await tx.execute(
+        "SELECT loan_id FROM episode WHERE borrower_id = :id"
+        " GROUP BY loan_id ORDER BY max(opened_on) DESC, loan_id",
+        id=borrower_id,
+    )
+    known = tuple(row.loan_id for row in rows) or (loan_id or borrower_id,)
+    last = (
+        await tx.execute(
+            "SELECT case_id FROM collection_case WHERE borrower_id = :id ORDER BY case_no DESC LIMIT 1",
+            id=borrower_id,
+        )
+    ).one_or_none()
+    if last is not None:
+        return _about(OpenCase(last.case_id, known), loan_id)
+    case_id = stable_id("case", borrower_id, 1)
+    await tx.execute(
+        "INSERT INTO collection_case (case_id, borrower_id, case_no, opened_at, closed_at)"
+        " VALUES (:case, :id, 1, :now, :now)",
+        case=case_id,
+        id=borrower_id,
+        now=tx.now,
+    )
+    return _about(OpenCase(case_id, known), loan_id)
+
+
+def _about(case: OpenCase, loan_id: str | None) -> OpenCase:
+    if loan_id is None:
+        return case
+    return OpenCase(case.case_id, (loan_id, *(each for each in case.loans if each != loan_id)))
