@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -116,6 +117,11 @@ class Calendars(Mapping[str, BusinessCalendar]):
     def __init__(self, rules: CalendarRules) -> None:
         self._rules = rules
         self._made: dict[str, BusinessCalendar] = {}
+
+    @property
+    def version(self) -> str:
+        """Of the days stated here and of those of the library."""
+        return f"{self._rules.version} holidays-{version('holidays')}"
 
     def __getitem__(self, code: str) -> BusinessCalendar:
         made = self._made.get(code)

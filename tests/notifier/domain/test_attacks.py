@@ -1,4 +1,4 @@
-"""Whatever a request holds, it is decided or refused by name: no crash, no zone of this machine, no endless look."""
+"""Whatever a request holds, it is decided or refused by name: nothing crashes, nothing is searched without end."""
 
 from __future__ import annotations
 

@@ -103,7 +103,6 @@ def test_c6_every_text_tells_how_to_opt_out_and_stop_closes_that_address_alone()
     assert asked("us-reg-f", content=told, holds=stopped, **text) == ("deny", None, ["HOLD-opt_out"])
     other = text | {"address": "a2"}
     assert asked("us-reg-f", content=told, holds=stopped, **other) == ("allow", None, [])
-    stop = "2026-11-24T11:00:00-05:00"
     withdrawn = [
         {
             "channel": "sms",

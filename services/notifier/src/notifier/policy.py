@@ -48,8 +48,8 @@ def _load(name: str, texts: dict[str, str], holds: HoldFile, calendars: Calendar
         raise BadPolicy(f"{path}: the pack calls itself {file.name!r}")
     if file.applies.country not in calendars:
         raise BadPolicy(f"{path}: {calendars.refusal(file.applies.country)}")
-    # What holds block is part of what was in force, so the digest names both.
-    whole = rfc8785.dumps(msgspec.to_builtins((file, holds), str_keys=True))
+    # What holds block and which days are worked is part of what was in force, so the digest names all.
+    whole = rfc8785.dumps(msgspec.to_builtins((file, holds, calendars.version), str_keys=True))
     digest = hashlib.sha256(whole).hexdigest()
     return Pack(PackRef(file.name, file.version, digest), file, holds.holds, calendars)
 

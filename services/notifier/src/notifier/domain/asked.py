@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -203,8 +204,8 @@ def answered(asked: Asked, packs: tuple[Pack, ...]) -> dict[str, Any]:
 
 
 def answer_of(decision: Decision, packs: tuple[Pack, ...]) -> dict[str, Any]:
-    """A decision as data; instants in the party's zone, or in that of the first pack that fixes one."""
-    zone = _zone_of(decision.facts.party, packs)
+    """A decision as data; instants in the party's zone, or in that of the first pack in force that fixes one."""
+    zone = _zone_of(decision.facts.party, [pack for pack in packs if pack.ref in decision.policy])
     answer: dict[str, Any] = {"verdict": decision.verdict.value}
     if decision.until is not None:
         answer["until"] = decision.until.astimezone(zone).isoformat()
@@ -224,7 +225,7 @@ def _rule(fired: Fired, zone: Any) -> dict[str, Any]:
     return told
 
 
-def _zone_of(party: Party, packs: tuple[Pack, ...]) -> Any:
+def _zone_of(party: Party, packs: Sequence[Pack]) -> Any:
     fixed = [pack.file.zones.fixed for pack in packs]
     for name in (party.timezone, *fixed, *party.candidate_timezones):
         zone = known_zone(name) if name is not None else None

@@ -1,4 +1,4 @@
-"""Names what a decision depends on besides its facts and policy: the core's version, time zones and calendars."""
+"""Names what a decision depends on besides its facts and policy: the core's version and the time zones' data."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CORE: Final = "decide-3"
 
 @cache
 def engine() -> str:
-    """Such as `decide-3 tzdata-2025b holidays-0.109`; a decision of another engine need not come out the same again."""
-    return f"{CORE} tzdata-{_zones()} holidays-{version('holidays')}"
+    """Such as `decide-3 tzdata-2025b`; a decision of another engine need not come out the same again."""
+    return f"{CORE} tzdata-{_zones()}"
 
 
 def _zones() -> str:
