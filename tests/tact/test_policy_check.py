@@ -101,6 +101,47 @@ def test_both_sides_of_a_fault(tmp_path: Path, good: str, bad: str, reason: str)
     assert reason in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("stage", "channel", "good", "bad", "rule"),
+    [
+        ("S1", "channel: call", 2, 1, "HOUSE-S1-CALLS"),
+        ("S2", "channel: call", 1, None, ""),
+    ],
+)
+def test_a_step_comes_round_no_more_often_than_it_may_be_done(
+    tmp_path: Path, stage: str, channel: str, good: int, bad: int | None, rule: str
+) -> None:
+    def planned(every: int) -> Path:
+        step = f"id: a, {channel}, when: {{from_day: 0, every_days: {every}, slot: day}}"
+        path = strategy(tmp_path, step)
+        if stage != "S2":
+            moved = (
+                path.read_text().replace(f"  {stage}: []\n", "").replace("  S2:\n", f"  S2: []\n  {stage}:\n")
+            )
+            path.write_text(moved)
+        return path
+
+    done = check(planned(good))
+    assert done.exit_code == 0, done.stdout
+    if bad is not None:
+        done = check(planned(bad))
+        assert done.exit_code == 1
+        assert (
+            f"a: every {bad} days is more often than the contact policy in CN allows ({rule}: " in done.stdout
+        )
+
+
+def test_a_version_that_is_in_force_already_is_no_new_file(tmp_path: Path) -> None:
+    """As at start: only a file of the same name replaces one, another with the same version is refused."""
+    same, other = tmp_path / "strategy-cn.yaml", tmp_path / "strategy-mine.yaml"
+    for path in (same, other):
+        path.write_text(STAGER["strategy-cn.yaml"], encoding="utf-8")
+    assert check(same).exit_code == 0
+    done = check(other)
+    assert done.exit_code == 1
+    assert "in force from the same date as strategy-cn.yaml" in done.stdout
+
+
 def test_every_fault_of_a_file_is_told(tmp_path: Path) -> None:
     path = strategy(
         tmp_path, "id: a, channel: fax", f"id: b, channel: call, {WHEN}, when_: 1", "id: C, channel: call"
@@ -166,3 +207,59 @@ def test_wrong_usage_and_what_is_no_policy(tmp_path: Path) -> None:
     assert check(odd).exit_code == 2
     odd.write_text("a: 1\n", encoding="utf-8")
     assert (check(odd).exit_code, check(odd).stdout) == (1, f"{odd}:1: no policy that Tact knows\n")
+
+
+TEMPLATE = """id: mine-sms
+version: 1
+channel: sms
+stage: S1
+figures: false
+locales:
+  zh-CN:
+    max_chars: 100
+    text: 【{{ institution }}】您好，请致电{{ hotline }}。
+"""
+
+
+def test_a_template_is_checked_by_the_packs_of_its_countries(tmp_path: Path) -> None:
+    path = tmp_path / "mine-sms.v1.yaml"
+    path.write_text(TEMPLATE, encoding="utf-8")
+    done = check(path)
+    assert done.exit_code == 0, done.stdout
+    assert f"{path}: good: template mine-sms v1 under cn, cn-house" in done.stdout
+    american = tmp_path / "american.yaml"
+    american.write_text(TEMPLATE.replace("figures:", "countries: [US]\nfigures:"), encoding="utf-8")
+    done = check(american)
+    assert done.exit_code == 1
+    assert f"{american}:10: it does not say what it must here (US-E1)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ("您好", "您已逾 期", 9, "'逾期' must not be said here (HOUSE-S1-WORDS)"),
+        ("您好", "{{ salary }}", 9, "no such variable: salary"),
+        ("您好", "{{ 7*7 }}", 9, "mul has no place in a text"),
+        ("stage: S1", "stage: S7", 4, "Invalid enum value"),
+    ],
+)
+def test_a_bad_template_is_told_by_line(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
+    path = tmp_path / "mine-sms.v1.yaml"
+    path.write_text(TEMPLATE.replace(old, new), encoding="utf-8")
+    done = check(path)
+    assert done.exit_code == 1
+    assert f"{path}:{line}: {reason}" in done.stdout
+
+
+def test_a_file_is_called_as_the_version_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "mine-sms.v2.yaml"
+    path.write_text(TEMPLATE, encoding="utf-8")
+    assert f"{path}: the file of mine-sms v1 is called mine-sms.v1.yaml" in check(path).stdout
+
+
+def test_a_strategy_may_name_a_template_of_the_same_call(tmp_path: Path) -> None:
+    plan = strategy(tmp_path, f"id: a, channel: sms, template: mine-sms, {WHEN}")
+    assert "there is no template 'mine-sms'" in check(plan).stdout
+    path = tmp_path / "mine-sms.v1.yaml"
+    path.write_text(TEMPLATE.replace("stage: S1", "stage: S2"), encoding="utf-8")
+    assert "no template" not in check(plan, path).stdout

@@ -27,22 +27,28 @@ from stager.domain.cutover import CutoverPolicy
 from stager.domain.feasibility import (
     NO_POLICY,
     Question,
+    Reply,
     TemplateKind,
+    cadences_of,
     faults_of_templates,
     never_allowed,
     no_policy,
     questions_of,
+    too_dense,
+    too_often,
 )
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.rulebook import Rulebook
 from stager.domain.strategy import Strategy
 from stager.policy import KINDS, House
+from tact.template_check import OWN_KEYS, check_template
 
 #: What a file is told by: the keys that only this kind has.
 _TOLD_BY: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("strategy-", frozenset({"slots", "stages"})),
     ("stages-", frozenset({"stages", "cases"})),
     ("pack", frozenset({"applies", "zones"})),
+    ("template", OWN_KEYS),
     ("cutover", frozenset(CutoverPolicy.__struct_fields__) - frozenset(HoldPolicy.__struct_fields__)),
 )
 
@@ -86,6 +92,11 @@ def check(files: Mapping[Path, str], policy_dir: Path | None, zone: ZoneInfo, to
         stager = [g for g in given if g.kind in KINDS]
         found |= _check_stager(stager, policy_dir, zone)
         judge = _Judge.of(packs_dir, zone, today)
+        for one in (g for g in given if g.kind == "template"):
+            told = check_template(one.path, one.text, packs_dir)
+            found[one.path] = (Report(str(one.path), told.what, told.faults), None)
+            if told.file is not None:
+                judge.templates[told.file.id] = TemplateKind(told.file.channel, told.file.stage)
         for path, (report, loaded) in found.items():
             if loaded is not None and isinstance(loaded.policy, Strategy):
                 judge.check(report, replace(loaded, path=str(path)))
@@ -107,7 +118,9 @@ def _check_stager(
     found: dict[Path, tuple[Report, Loaded[Any] | None]] = {}
     book = None
     while left and book is None:
-        kept = {n: t for n, t in shipped.items() if not any(_replaces(one, n, t) for one in left.values())}
+        # As at start: only a file of the same name takes the place of one; a version told twice is refused.
+        names = {one.path.name for one in left.values()}
+        kept = {name: text for name, text in shipped.items() if name not in names}
         try:
             book = House({**kept, **{name: one.text for name, one in left.items()}}, calendars, zone).rulebook
         except BadPolicy as refused:
@@ -115,8 +128,8 @@ def _check_stager(
             # A file in force may be at odds with one that is given: that one is meant then.
             name = located[0].file if located[0].file in left else next(iter(left))
             one = left.pop(name)
-            names = {n: each.path for n, each in left.items()} | {name: one.path}
-            faults = [_told(fault, names) for fault in located]
+            paths = {n: each.path for n, each in left.items()} | {name: one.path}
+            faults = [_told(fault, paths) for fault in located]
             found[one.path] = (Report(str(one.path), "bad", faults), None)
     for name, one in left.items():
         shelves = (getattr(book, shelf) for shelf in Rulebook.__dataclass_fields__)
@@ -125,25 +138,6 @@ def _check_stager(
         what = f"{loaded.policy.name} version {loaded.policy.version}, from {loaded.policy.effective_from}"
         found[one.path] = (Report(str(one.path), what), loaded)
     return found
-
-
-def _replaces(given: Given, name: str, text: str) -> bool:
-    """Whether a file takes the place of one in force: the same file, or the same version of the same policy."""
-    return given.path.name == name or (
-        given.kind is not None and name.startswith(given.kind) and _version(given.text) == _version(text)
-    )
-
-
-def _version(text: str) -> tuple[str, str] | None:
-    """Name and version as written."""
-    try:
-        document = Document.parse(text)
-    except (yaml.YAMLError, RecursionError):
-        return None
-    if not isinstance(document.root, yaml.MappingNode):
-        return None
-    said = {str(key.value): str(value.value) for key, value in document.root.value}
-    return said.get("name", ""), said.get("version", "")
 
 
 def _told(fault: Located, names: Mapping[str, Path]) -> Located:
@@ -235,15 +229,34 @@ class _Judge:
                 report.notes += [note] if note not in report.notes else []
             elif rules is not None:
                 faults.append(Fault(at, never_allowed(questions[0].step, questions[0].country, rules)))
+        for at, every, rounds in cadences_of(strategy.policy, self.zone, self.today):
+            if broken := self._why_too_often(rounds):
+                faults.append(Fault(at, too_dense(rounds[0].step, rounds[0].country, every, broken)))
         report.faults += sorted(strategy.located(fault) for fault in faults)
+
+    def _why_too_often(self, rounds: Sequence[Question]) -> Mapping[str, str]:
+        """The rules that keep a step from being done as often as it comes round; none when it can be."""
+        asking = too_often(rounds)
+        try:
+            question = next(asking)
+            while True:
+                question = asking.send(self._reply(question))
+        except StopIteration as end:
+            found: Mapping[str, str] = end.value
+            return found
+
+    def _reply(self, question: Question) -> Reply:
+        answer = answered(read_asked(msgspec.json.encode(question.request)), self.packs)
+        until = answer.get("until")
+        rules = {rule["id"]: rule.get("citation") or "" for rule in answer["rules"]}
+        return Reply(answer["verdict"], datetime.fromisoformat(until) if until else None, rules)
 
     def _why_never(self, questions: Sequence[Question]) -> dict[str, str] | None:
         """The rules that keep a step from ever happening; None when it can happen on one of the openings."""
         rules: dict[str, str] = {}
         for question in questions:
-            answer = answered(read_asked(msgspec.json.encode(question.request)), self.packs)
-            until = answer.get("until")
-            if question.is_answered_by(answer["verdict"], datetime.fromisoformat(until) if until else None):
+            reply = self._reply(question)
+            if question.is_answered_by(reply.verdict, reply.until):
                 return None
-            rules |= {rule["id"]: rule.get("citation") or "" for rule in answer["rules"]}
+            rules |= reply.rules
         return rules

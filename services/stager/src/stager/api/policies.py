@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, cast
@@ -13,17 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine.errors import BadRequest, Unavailable
 from spine.policy import Fault, Loaded, Located
+from stager.api.acting import of_the_house
 from stager.api.asking import Day, HouseOf, IdempotencyKey, Limit, MemberId, Reason, RuntimeOf
 from stager.domain.cases import stable_id
 from stager.domain.drafts import DraftStatus
 from stager.domain.feasibility import (
     NO_POLICY,
     Question,
+    Reply,
     TemplateKind,
+    cadences_of,
     faults_of_templates,
     never_allowed,
     no_policy,
     questions_of,
+    too_dense,
+    too_often,
 )
 from stager.domain.strategy import Strategy
 from stager.gate import Gate
@@ -33,7 +38,7 @@ from stager.remote import Unreachable
 from stager.store.drafts import draft_by_id, drafts
 from stager.views import policies as views
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(of_the_house)])
 
 #: Longer than any policy that a person can read.
 _MOST: Final = 262_144
@@ -240,7 +245,29 @@ async def _asked(gate: Gate, house: House, loaded: Loaded[object], today: date) 
             notes[no_policy(questions[0].country)] = None
         elif rules is not None:
             faults.append(Fault(at, never_allowed(questions[0].step, questions[0].country, rules)))
+    for at, every, rounds in cadences_of(strategy.policy, house.zone, today):
+        broken = await _why_too_often(gate, rounds)
+        if isinstance(broken, Unreachable):
+            return _Answers(unasked=f"the contact policy was not asked: {broken.detail}")
+        if broken:
+            faults.append(Fault(at, too_dense(rounds[0].step, rounds[0].country, every, broken)))
     return _Answers(tuple(strategy.located(fault) for fault in faults), tuple(notes))
+
+
+async def _why_too_often(gate: Gate, rounds: Sequence[Question]) -> Mapping[str, str] | Unreachable:
+    """The rules that keep a step from being done as often as it comes round; none when it can be."""
+    asking = too_often(rounds)
+    try:
+        question = next(asking)
+        while True:
+            answer = await gate.decide(question.request)
+            if isinstance(answer, Unreachable):
+                return answer
+            rules = {rule.id: rule.citation or "" for rule in answer.rules}
+            question = asking.send(Reply(answer.verdict, answer.until, rules))
+    except StopIteration as end:
+        found: Mapping[str, str] = end.value
+        return found
 
 
 async def _why_never(gate: Gate, questions: Sequence[Question]) -> dict[str, str] | Unreachable | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,6 +21,8 @@ NO_POLICY: Final = "NO-POLICY"
 _ASKED: Final = frozenset(
     {"sms", "wechat", "wecom", "app_push", "email", "ai_call", "call", "visit", "letter"}
 )
+#: Called, and perhaps not answered.
+_RUNG: Final = frozenset({"call", "ai_call"})
 #: A visit is announced this long before, as nobody forbids to.
 _NOTICE: Final = timedelta(days=3)
 _ABROAD: Final = {"UK": "GB"}
@@ -49,6 +51,75 @@ class Question:
         if verdict in ("allow", "review"):
             return until is None or until < self.closes
         return verdict == "defer" and until is not None and until < self.closes
+
+    def after(self, history: Sequence[Mapping[str, Any]]) -> Question:
+        """The same question when these contacts were made before."""
+        return replace(self, request={**self.request, "history": list(history)})
+
+    def made(self, until: datetime | None) -> dict[str, Any]:
+        """The contact on record, with the outcome that caps mind least: a call nobody answered."""
+        request, spoken = self.request, self.request["channel"] in _RUNG
+        return {
+            "at": (until or self.now).isoformat(),
+            "channel": request["channel"],
+            "direction": "outbound",
+            "outcome": "no_answer"
+            if spoken
+            else "conversation"
+            if request["channel"] == "visit"
+            else "delivered",
+            "address": "A1",
+            "debts": [request["debt"]],
+            "party_id": request["party"]["id"],
+            "purpose": request["purpose"],
+        }
+
+
+class Reply(NamedTuple):
+    """What the contact policy says to a question; `rules` that fired, with their citations."""
+
+    verdict: str
+    until: datetime | None
+    rules: Mapping[str, str]
+
+
+def too_often(questions: Sequence[Question]) -> Generator[Question, Reply, Mapping[str, str]]:
+    """Asks whether a step can be done each time it comes round, when it was done all the times before.
+
+    Returns the rules that forbid it; none when its cadence can be kept. A day on which it could not be done
+    anyway, such as a holiday, tells nothing.
+    """
+    history: list[dict[str, Any]] = []
+    for question in questions:
+        reply = yield question
+        if not question.is_answered_by(reply.verdict, reply.until):
+            continue
+        if history:
+            again = question.after(history)
+            reply = yield again
+            if not again.is_answered_by(reply.verdict, reply.until):
+                return reply.rules
+        history.append(question.made(reply.until))
+    return {}
+
+
+def cadences_of(
+    strategy: Strategy, zone: ZoneInfo, start: date
+) -> Iterator[tuple[Place, int, list[Question]]]:
+    """For each step that repeats and each country its rounds of two weeks, and every how many days they come."""
+    for at, questions in questions_of(strategy, zone, start):
+        stage, n = str(at[1]), int(at[2])
+        every = strategy.stages[stage][n].every_days
+        if every is not None and every < TRIED.days:
+            yield at, every, questions[::every]
+
+
+def too_dense(step: str, country: str, every_days: int, rules: Mapping[str, str]) -> str:
+    """The words for a step that comes round sooner than the contact policy lets it be done again."""
+    why = "; ".join(f"{rule}: {citation}" if citation else rule for rule, citation in sorted(rules.items()))
+    return (
+        f"{step}: every {every_days} days is more often than the contact policy in {country} allows ({why})"
+    )
 
 
 def questions_of(strategy: Strategy, zone: ZoneInfo, start: date) -> Iterator[tuple[Place, list[Question]]]:
