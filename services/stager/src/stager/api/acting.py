@@ -11,8 +11,19 @@ from starlette.routing import BaseRoute
 
 from spine.database import Tx
 from stager.api.asking import ActingMember, RuntimeOf
+from stager.domain.team import NotAllowed
 from stager.store.agencies import SUBJECTS, case_of, check_sees
 from stager.store.team import acting, find_member
+
+
+async def of_the_house(runtime: RuntimeOf, acting_member: ActingMember = None) -> None:
+    """Raises NotAllowed for a member of an agency: how the house decides is not theirs to read."""
+    if acting_member is None:
+        return
+    async with runtime.transaction() as tx:
+        who = await acting(tx, acting_member)
+    if who is not None and who.is_of_agency:
+        raise NotAllowed(f"member {who.member_id} is of an agency; policies are the house's")
 
 
 async def only_what_is_placed(

@@ -111,20 +111,28 @@ class DataEnd(BaseModel):
 
 
 @router.get("/v1/team/members")
-async def get_members(runtime: RuntimeOf, house: HouseOf) -> views.TeamView:
-    """The team, by id."""
+async def get_members(
+    runtime: RuntimeOf, house: HouseOf, acting_member: ActingMember = None
+) -> views.TeamView:
+    """The team, by id; an agency's members see those of their own agency."""
     async with runtime.transaction() as tx:
-        return views.TeamView(items=[await _member(tx, house, each) for each in await list_members(tx)])
+        who = await acting(tx, acting_member)
+        seen = [each for each in await list_members(tx) if _sees(who, each)]
+        return views.TeamView(items=[await _member(tx, house, each) for each in seen])
 
 
 @router.get("/v1/team/members/{member_id}")
 async def get_member(
-    member_id: MemberId, response: Response, runtime: RuntimeOf, house: HouseOf
+    member_id: MemberId,
+    response: Response,
+    runtime: RuntimeOf,
+    house: HouseOf,
+    acting_member: ActingMember = None,
 ) -> views.MemberView:
-    """A member with shifts and absences; the ETag is what If-Match asks for."""
+    """A member with shifts and absences; the ETag is what If-Match asks for. 404 for those of other agencies."""
     async with runtime.transaction() as tx:
         found = await find_member(tx, member_id)
-        if found is None:
+        if found is None or not _sees(await acting(tx, acting_member), found):
             raise NotFound(f"no member {member_id}", member_id=member_id)
         response.headers["ETag"] = f'"{found.version}"'
         return await _member(tx, house, found)
@@ -290,3 +298,7 @@ async def _member(tx: Tx, house: House, found: Member) -> views.MemberView:
         house.rulebook.calendars[policy.calendar],
     )
     return views.member_view(found, shifts, absences, at_work=at_work)
+
+
+def _sees(who: Member | None, other: Member) -> bool:
+    return who is None or not who.is_of_agency or other.agency_id == who.agency_id
