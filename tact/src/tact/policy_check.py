@@ -200,7 +200,7 @@ def _failed_vectors(vectors: Path, packs_dir: Path) -> Iterator[Located]:
 class _Judge:
     """Holds strategies against the templates and the packs."""
 
-    templates: Mapping[str, TemplateKind]
+    templates: dict[str, TemplateKind]
     packs: tuple[Pack, ...]
     zone: ZoneInfo
     today: date

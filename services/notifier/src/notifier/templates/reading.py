@@ -66,8 +66,10 @@ def packs_of(file: TemplateFile, default: Sequence[str], override: Path | None =
     """The shipped packs of the template's countries; the default ones where it names none."""
     if not file.countries:
         return load_packs(default, override)
-    names = [name.removesuffix(".yaml") for name in read_rule_files("notifier", override)]
-    packs = [load_packs([name], override)[0] for name in names if name != "holds"]
+    # Beside the packs there are rules of other kinds; a pack is what says where it applies.
+    texts = read_rule_files("notifier", override)
+    names = [name.removesuffix(".yaml") for name, text in texts.items() if "\napplies:" in text]
+    packs = [load_packs([name], override)[0] for name in names]
     return tuple(pack for pack in packs if pack.file.applies.country in file.countries)
 
 
