@@ -26,7 +26,7 @@ def policy() -> None:
 @app.command()
 def check(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="policy files and contact policy packs")
+        list[Path], typer.Argument(metavar="FILE...", help="policy files, contact policy packs and templates")
     ],
 ) -> None:
     """Find everything wrong with policy files: one line a fault, FILE:LINE: reason.
@@ -34,7 +34,8 @@ def check(
     Stage policies, strategies and the stager's other policies are checked among
     those in force, files of one call together; each step of a strategy against
     the templates and, over two weeks of its slot's openings, against the contact
-    policy packs. Packs are checked by themselves and by their vectors.
+    policy packs. Packs are checked by themselves and by their vectors, templates
+    by the packs of their countries.
     Exit status 0: all good; 1: something is wrong; 2: a file is missing or not UTF-8.
     """
     # What they decide by takes a while to load; other commands do not wait for it.
