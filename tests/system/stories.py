@@ -124,7 +124,7 @@ class Tale:
         self.go = asyncio.Event()
         self.parked = asyncio.Event()
         self.waits_for = conductor.now
-        self.calls: list[str] = []
+        self.spoken: list[str] = []
         self._conductor = conductor
         self._money = 0
 
@@ -252,7 +252,7 @@ class Tale:
             **said,
         )
         assert done["status"] == "done" and not done["completion"].get("flags"), done
-        self.calls.append(task_id)
+        self.spoken.append(task_id)
         return done
 
     # What was seen
@@ -305,10 +305,10 @@ class Tale:
     # The end
 
     async def check(self) -> None:
-        """Every decision agrees, every call reported through a task is in the log."""
+        """Every decision agrees, every call and visit reported through a task is in the log."""
         for case_id in {d["case_id"] for d in await self.said("stage.entered.v1")}:
             await self._agrees(case_id)
-        await self._calls_are_logged()
+        await self._is_logged()
 
     async def _agrees(self, case_id: str) -> None:
         """Every decision of a case comes out the same when it is made again."""
@@ -324,12 +324,12 @@ class Tale:
             cursor = f"&cursor={following}"
         assert seen, case_id
 
-    async def _calls_are_logged(self) -> None:
+    async def _is_logged(self) -> None:
         path = f"/v1/borrowers/{self.borrower}/timeline?limit=500"
         timeline = await self.call("contact-log", "GET", path)
-        logged = [item["contact_id"] for item in timeline["items"] if item["channel"] == "call"]
-        made = [d for d in await self.said("task.closed.v1") if d.get("channel") == "call"]
-        assert {d["task_id"] for d in made} == set(self.calls)
+        logged = [item["contact_id"] for item in timeline["items"] if item["channel"] in ("call", "visit")]
+        made = [d for d in await self.said("task.closed.v1") if d.get("channel") in ("call", "visit")]
+        assert {d["task_id"] for d in made} == set(self.spoken)
         assert all(logged.count(d["contact_id"]) == 1 for d in made), (made, logged)
 
 
@@ -355,6 +355,13 @@ def party(name: str, number: int) -> dict[str, Any]:
         "contact_points": [
             {"id": f"{name}-sms", "channel": "sms", "address": phone, "consent": "given"},
             {"id": f"{name}-call", "channel": "call", "address": phone, "place": "home", "consent": "given"},
+            {
+                "id": f"{name}-home",
+                "channel": "visit",
+                "address": "示例路 1 号",
+                "place": "home",
+                "consent": "given",
+            },
             {"id": f"{name}-wx", "channel": "wechat", "address": f"wx-{name}", "consent": "given"},
         ],
     }

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 import pytest
 
-from tests.system.invariants import check_all
-from tests.system.stories import DAY, FIRST_DAY, Conductor, Narrator, Tale, hire
-from tests.system.world import world
+from tests.system.quarter import ALL_TOGETHER, Told, all_told, is_quiet, overtaken
+from tests.system.stories import DAY, Narrator, Tale
 
 # All stories share one system, so the first test plays three months: longer than a test may take elsewhere.
 pytestmark = pytest.mark.timeout(900)
-#: Three months after the first day.
-END = date(2026, 11, 30)
 
 
 async def forgetful(t: Tale) -> None:
@@ -46,19 +42,6 @@ async def forgetful(t: Tale) -> None:
     assert await t.sent() == [warm]
     assert await t.stages() == [("2026-09-03", "S1", True)]
     assert (await t.ask(f"/v1/tasks/{again['task_id']}"))["status"] == "cancelled"
-
-
-async def is_quiet(t: Tale, since: date) -> None:
-    """From a day on nothing is said any more, and nobody has anything left to do but to thank and to correct."""
-    await t.until(END)
-    assert await t.heard(since) == []
-    assert {task["kind"] for task in await t.tasks()} <= {"after_cure", "credit_report"}
-    await t.check()
-
-
-def overtaken(times: int) -> list[tuple[str, str, str]]:
-    """Call tasks nobody took in hand before the next one was due."""
-    return [("call", "expired", "overtaken")] * times
 
 
 async def disputed(t: Tale) -> None:
@@ -160,21 +143,6 @@ STORIES: dict[str, Narrator] = {
     "in-transit": in_transit,
     "never-arrived": never_arrived,
 }
-ALL_TOGETHER = "all together"
-Told = dict[str, BaseException | None]
-
-
-async def all_told(stories: Mapping[str, Narrator]) -> Told:
-    """Stories told side by side in one system: how each ended, and whether what holds for all of them does."""
-    async with world(start=FIRST_DAY) as w:
-        conductor = Conductor(w)
-        await hire(conductor)
-        ends: Told = dict(await conductor.tell(stories))
-        try:
-            await check_all(w)
-        except AssertionError as error:
-            ends[ALL_TOGETHER] = error
-        return ends
 
 
 @pytest.fixture(scope="module")
