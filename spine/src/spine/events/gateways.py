@@ -15,7 +15,7 @@ RECEIPTS = "gateway.receipts.v1"
 ClientRef = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
-@event(OUTBOUND, "message.outbound.v1")
+@event(OUTBOUND, "gateway.message.v1")
 class GatewayMessage(Event, frozen=True, kw_only=True):
     """A message to hand on, once, before `not_after` and unless it was withdrawn; later it is dropped."""
 
@@ -34,7 +34,7 @@ class GatewayMessage(Event, frozen=True, kw_only=True):
     __str__ = __repr__
 
 
-@event(OUTBOUND, "message.withdrawn.v1")
+@event(OUTBOUND, "gateway.withdrawal.v1")
 class GatewayWithdrawal(Event, frozen=True, kw_only=True):
     """A message that must not be handed on any more; it follows that message in the same partition."""
 
@@ -44,7 +44,7 @@ class GatewayWithdrawal(Event, frozen=True, kw_only=True):
     at: Instant
 
 
-@event(RECEIPTS, "message.receipt.v1")
+@event(RECEIPTS, "gateway.receipt.v1")
 class GatewayReceipt(Event, frozen=True, kw_only=True):
     """What became of a message: `failed` with code `too_late` or `withdrawn` is one that was not handed on."""
 
