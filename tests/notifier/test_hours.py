@@ -106,7 +106,7 @@ async def test_without_any_zone_a_pack_that_asks_for_the_partys_denies(world: Ma
     rules.mkdir()
     (rules / "abroad.yaml").write_text(
         "name: abroad\nversion: '1'\napplies: {country: CN, effective_from: 2025-01-01}\n"
-        "zones: {rule: party}\nwindows:\n  - id: ABROAD\n    citation: test\n"
+        "force: house\nzones: {rule: party}\nwindows:\n  - id: ABROAD\n    citation: test\n"
         "    days: {every_day: [['08:00', '22:00']]}\n"
     )
     it = await world(policy_dir=tmp_path, packs=("abroad",))
