@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from spine.events.notifier import FiredRule, MessageFact, MessageFailed, MessageSuppressed
 from tests.stager.figures import DUE_ON, loan_cured, loan_overdue, loan_settled
 from tests.stager.people import DAY, Desk, desk_of
 from tests.stager.promising import paid, taken_back
@@ -58,29 +59,65 @@ def last_day(desk: Desk, task: Any) -> date:
     return at
 
 
+async def asked(desk: Desk) -> list[dict[str, Any]]:
+    """The texts of thanks that were asked for."""
+    said = await desk.stager.said("contact.requested.v1")
+    return [dict(fact) for fact in said if fact["template"] == "thanks-sms"]
+
+
+async def refused(desk: Desk, rule: str, fact: type[MessageFact] = MessageSuppressed) -> None:
+    """The notifier does not send the last text of thanks."""
+    request = (await asked(desk))[-1]
+    told = {name: request[name] for name in _TOLD}
+    rules = (FiredRule(id=rule, verdict="deny"),)
+    at = await desk.stager.runtime.clock.now()
+    await desk.stager.tell(fact(**told, message_id="M1", at=at, policy="cn", rules=rules))
+
+
+_TOLD = ("borrower_id", "loan_id", "request_id", "channel", "purpose", "stage", "step", "template")
+
+
 async def test_who_has_paid_is_thanked_once_within_a_day_inside_hours(desk: Desk) -> None:
     case_id = await desk.a_case()
     await cure(desk, desk.day, hour=21)
+    [text] = await asked(desk)
+    assert (text["purpose"], text["channel"], text["case_id"]) == ("service", "sms", case_id)
+    assert datetime.fromisoformat(text["expires_at"]) == desk.at(20, days=1)
+    assert await tasks(desk, "after_cure") == []
+
+
+async def test_a_person_thanks_where_no_message_can(desk: Desk) -> None:
+    case_id = await desk.a_case()
+    await cure(desk, desk.day, hour=21)
+    for _ in range(2):
+        await refused(desk, "NO-ADDRESS")
     [task] = await tasks(desk, "after_cure")
     assert (task.reason, task.case_id) == ("thanks", case_id)
     assert (task.due_at, task.sla_at) == (desk.at(9, days=1), desk.at(20, days=1))
-    assert await desk.stager.said("contact.requested.v1") == []
+
+
+@pytest.mark.parametrize("rule", ["ALREADY-THANKED", "FENCE-in_arrears"])
+async def test_nobody_thanks_twice_or_for_what_is_owed_again(desk: Desk, rule: str) -> None:
+    await desk.a_case()
+    await cure(desk, desk.day)
+    await refused(desk, rule)
+    assert await tasks(desk, "after_cure") == []
 
 
 async def test_who_still_owes_on_another_loan_is_not_thanked_yet(desk: Desk) -> None:
     await desk.a_case()
     await desk.a_case("L2")
     await cure(desk, desk.day)
-    assert await tasks(desk, "after_cure") == []
+    assert await asked(desk) == []
     await desk.stager.tell(loan_settled("L2", as_of=desk.day))
-    assert await told(desk, "after_cure") == [("thanks", "open")]
+    assert len(await asked(desk)) == 1
 
 
 @pytest.mark.parametrize(("reason", "count"), [("paid", 1), ("sold", 0), ("closed", 0)])
 async def test_only_who_has_paid_is_thanked(desk: Desk, reason: Any, count: int) -> None:
     await desk.a_case()
     await desk.stager.tell(loan_settled(as_of=desk.day, reason=reason))
-    assert len(await tasks(desk, "after_cure")) == count
+    assert len(await asked(desk)) == count
 
 
 async def test_the_family_of_who_has_died_is_not_thanked(desk: Desk) -> None:
@@ -88,7 +125,7 @@ async def test_the_family_of_who_has_died_is_not_thanked(desk: Desk) -> None:
     body = {"kind": "bereavement", "by": "cora", "reason": "told by the branch"}
     await desk.post("/v1/borrowers/B1/holds", body, 201)
     await cure(desk, desk.day)
-    assert await tasks(desk, "after_cure") == []
+    assert await asked(desk) == []
 
 
 async def test_the_work_of_the_arrears_ends_with_them(desk: Desk) -> None:
@@ -96,6 +133,7 @@ async def test_the_work_of_the_arrears_ends_with_them(desk: Desk) -> None:
     for kind in ("call", "visit", "document", "preparation", "referral"):
         await desk.a_task(case_id, kind)
     await cure(desk, desk.day)
+    await refused(desk, "NO-ADDRESS")
     rows = await desk.stager.rows("SELECT kind FROM task WHERE status = 'open'")
     assert [row.kind for row in rows] == ["after_cure"]
 
@@ -103,12 +141,14 @@ async def test_the_work_of_the_arrears_ends_with_them(desk: Desk) -> None:
 async def test_thanks_for_money_that_bounced_are_not_said_and_those_said_are_put_right(desk: Desk) -> None:
     await desk.a_case()
     await cure(desk, desk.day)
+    await refused(desk, "NO-ADDRESS")
     await bounce(desk, f"R-{desk.day}-{desk.day}", desk.day + DAY)
     [task] = await tasks(desk, "after_cure")
     assert (task.status, task.end_reason) == ("cancelled", "bounced")
     # Paid again, thanked, and bounced again.
     again = desk.day + 2 * DAY
     await cure(desk, again, on=again)
+    await refused(desk, "NO-ADDRESS", MessageFailed)
     [task] = [each for each in await tasks(desk, "after_cure") if each.status == "open"]
     await desk.stager.run_timers()
     await desk.post(f"/v1/tasks/{task.task_id}/claim", {"by": "anna"})

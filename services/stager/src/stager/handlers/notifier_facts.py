@@ -19,11 +19,14 @@ from spine.events.notifier import (
     MessageSuppressed,
     PartyChanged,
 )
+from spine.events.replies import InboundReceived
 from spine.service import Received
 from stager.domain.cases import StepTimer
 from stager.domain.planning import Planned, moved_to_zone
+from stager.handlers.after_cure import thank_by_person
 from stager.handlers.clocks import keep_clocks
 from stager.handlers.followers import follow_answered
+from stager.handlers.inbound import read_by_person
 from stager.handlers.said import hold_vulnerable
 from stager.policy import House
 from stager.store.clocks import loans_demanded
@@ -47,7 +50,8 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
     told = [(e.event, e.envelope) for e in events if isinstance(e.event, PartyChanged)]
     parties = {party.borrower_id: party for party, _ in told}
     answers = {e.event.request_id: e.event for e in events if isinstance(e.event, MessageFact)}
-    borrowers = {*parties, *(answer.borrower_id for answer in answers.values())}
+    wrote = {e.event.borrower_id for e in events if isinstance(e.event, InboundReceived)}
+    borrowers = {*parties, *(answer.borrower_id for answer in answers.values()), *wrote}
     zones = await lock_parties(tx, sorted(borrowers), house.zone)
     if parties:
         await save_parties(tx, parties)
@@ -55,9 +59,13 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
         if moved:
             await _move_steps(tx, moved, zones, house)
         await hold_vulnerable(tx, house, told)
+    if wrote:
+        await read_by_person(tx, events, house)
     if answers:
         outcomes = {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()}
         await follow_answered(tx, await answer_requests(tx, outcomes), house)
+        said = [(e.event, e.envelope) for e in events if isinstance(e.event, MessageFact)]
+        await thank_by_person(tx, said, house)
         arrived = [id_ for id_, (outcome, _) in outcomes.items() if outcome == "delivered"]
         steps = house.rulebook.work.on(house.today(tx.now)).policy.notice_steps
         await keep_clocks(tx, await loans_demanded(tx, arrived, steps), house)

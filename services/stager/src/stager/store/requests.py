@@ -128,6 +128,20 @@ async def answer_requests(tx: Tx, answers: Mapping[str, tuple[str, datetime]]) -
     return answered
 
 
+async def asked_of_cured(tx: Tx, request_ids: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(request, case, product) of those requests whose loans are still out of arrears."""
+    rows = await tx.execute(
+        """
+        SELECT r.request_id, r.case_id, e.product
+        FROM contact_request AS r JOIN episode AS e USING (loan_id, episode)
+        WHERE r.request_id = ANY(CAST(:ids AS text[])) AND e.closed_on IS NOT NULL
+        ORDER BY r.request_id
+        """,
+        ids=sorted(request_ids),
+    )
+    return [(row.request_id, row.case_id, row.product) for row in rows]
+
+
 async def finish_tasked(tx: Tx, tasks: Mapping[str, datetime]) -> list[AnsweredStep]:
     """Steps whose tasks people have done at these instants, by task."""
     return await _finish(tx, tasks, "task_id", "tasked")
