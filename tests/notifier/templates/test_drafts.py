@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from notifier.app import assemble
 from notifier.domain.template_drafts import sha256_of
 from notifier.settings import NotifierSettings
+from notifier.store import kill_switch
 from spine.http import create_api
 from spine.service import Service
 from tests.notifier.world import World, a_vault
@@ -357,3 +359,56 @@ async def test_the_door_takes_nothing_else(world: Make, path: str, body: dict[st
         assert (await client.post(path, json=body)).status_code == 422
         missing = {"by": "bob", "content_sha256": "0" * 64}
         assert (await client.post(f"{DRAFTS}/x/approve", json=missing)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00",
+        "\ud800",
+        "[]",
+        "id: [",
+        "&a [*a, *a]",
+        "!!python/object/apply:os.system [id]",
+        "- " * 3_000,
+        "{" * 3_000,
+        written(words="\x07"),
+        written(words="{{ 9**9**9**9 }}"),
+        written().replace("version: 2", "version: 2147483648"),
+        written().replace("zh-CN", "fr"),
+        written(template_id="drafts"),
+        written().split("locales")[0] + "locales: {}\n",
+    ],
+)
+async def test_no_text_breaks_the_door(world: Make, text: str) -> None:
+    async with door(await world()) as client:
+        body = json.dumps({"text": text, "by": "ann"}).encode()
+        answer = await client.post(
+            "/v1/templates", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 422, answer.text
+        drafted = await draft(client, written())
+        broken = {"by": "eve", "reason": "\x00"}
+        answer = await client.post(f"{DRAFTS}/{drafted['draft_id']}/withdraw", json=broken)
+        assert answer.status_code == 422
+        wanted = json.dumps({"values": {"name": "\ud800"}}).encode()
+        url = "/v1/templates/s1-warm-sms/preview"
+        answer = await client.post(url, content=wanted, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+
+
+async def test_a_withdrawal_waits_for_what_is_being_written(world: Make) -> None:
+    it = await world()
+    await it.ready(("L1", "B1"))
+    async with door(it) as client:
+        active = await activate(client, written())
+        async with it.runtime.transaction() as tx:
+            await kill_switch.stopped_scopes(tx, hold=True)
+            url = f"{DRAFTS}/{active['draft_id']}/withdraw"
+            stopping = asyncio.create_task(client.post(url, json={"by": "eve", "reason": "a complaint"}))
+            _, waiting = await asyncio.wait({stopping}, timeout=0.3)
+            assert waiting
+        assert (await stopping).status_code == 200
+        await it.request("R1", "L1", "B1")
+        [requests] = (await it.reserve()).requests.values()
+        assert "请看" not in requests[0].body

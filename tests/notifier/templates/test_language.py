@@ -73,6 +73,9 @@ def written(
         ("{{ name is defined }}", "test"),
         ("{% raise %}", "cannot be read"),
         ("{{ name }}}", "braces"),
+        ("{% if name is defined %}" * 90 + "{% endif %}" * 90, "deep"),
+        ("{{" + "(" * 1500 + "name" + ")" * 1500 + "}}", "nested too deeply|cannot be read"),
+        ("{{ 9**9**9**9 }}", "pow"),
     ],
 )
 def test_nothing_but_what_a_text_needs(text: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Names what a decision depends on besides its facts and policy: the core's version and the time zones' data."""
+"""Names what a decision depends on besides its facts and policy: the core, how words are read, the zones' data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from notifier.domain.words import FOLDING
+
 #: Raised whenever the same facts, policy and instant may be decided otherwise than before.
 CORE: Final = "decide-3"
 
 
 @cache
 def engine() -> str:
-    """Such as `decide-3 tzdata-2025b`; a decision of another engine need not come out the same again."""
-    return f"{CORE} tzdata-{_zones()}"
+    """Such as `decide-3 words-2 tzdata-2025b`; a decision of another engine need not come out the same again."""
+    return f"{CORE} {FOLDING} tzdata-{_zones()}"
 
 
 def _zones() -> str:

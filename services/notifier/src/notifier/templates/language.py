@@ -22,6 +22,8 @@ _FIGURE: Final = re.compile(
     r"\d|[\u2460-\u249b\u24ea-\u24ff]|[¥￥$€£₹]"
     r"|[〇零一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟]+(?:元|块钱|圆|万|千|百|月|号|日)"
 )
+#: How many conditions may stand in each other; `elif` counts as one more.
+_DEEPEST: Final = 4
 #: Characters of a text that nobody sees.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
@@ -63,15 +65,15 @@ def parts_of(text: str) -> Parts:
         parts.faults.append("cannot be read: nested too deeply")
         return parts
     for node in tree.body:
-        _walk(node, parts, sure=True)
+        _walk(node, parts, sure=True, depth=0)
     return parts
 
 
-def _walk(node: nodes.Node, parts: Parts, *, sure: bool) -> None:
+def _walk(node: nodes.Node, parts: Parts, *, sure: bool, depth: int) -> None:
     match node:
         case nodes.Output():
             for child in node.nodes:
-                _walk(child, parts, sure=sure)
+                _walk(child, parts, sure=sure, depth=depth)
         case nodes.TemplateData():
             if "{" in node.data or "}" in node.data:
                 parts.faults.append("braces stand for variables only")
@@ -80,11 +82,13 @@ def _walk(node: nodes.Node, parts: Parts, *, sure: bool) -> None:
             _name(node.name, parts, sure=sure)
         case nodes.Filter():
             _filter(node, parts, sure=sure)
+        case nodes.If() if depth == _DEEPEST:
+            parts.faults.append(f"conditions stand in each other more than {_DEEPEST} deep")
         case nodes.If():
             _condition(node.test, parts)
             below: list[nodes.Node] = [*node.body, *node.elif_, *node.else_]
             for inner in below:
-                _walk(inner, parts, sure=False)
+                _walk(inner, parts, sure=False, depth=depth + 1)
         case _:
             parts.faults.append(f"{_called(node)} has no place in a text")
 
