@@ -76,6 +76,7 @@ def test_every_fact_is_taken_by_someone() -> None:
     for_others = {
         "case.closed.v1",
         "loan.rescheduled.v1",
+        "optout.received.v1",
         "plan.activated.v1",
         "plan.breached.v1",
         "plan.completed.v1",

@@ -18,6 +18,7 @@ from spine.events.notifier import (
     PermitGranted,
     PermitRefused,
 )
+from spine.events.replies import InboundReceived
 from spine.events.stager import STAGER
 from spine.events.tasks import TaskClosed
 from spine.service import Consume
@@ -36,6 +37,7 @@ CONSUMES: Final = (
             MessageExpired,
             PermitGranted,
             PermitRefused,
+            InboundReceived,
         ),
         keep_told,
     ),

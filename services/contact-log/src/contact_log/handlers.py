@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contact_log import emits, store
 from contact_log.domain.call import task_entry
 from contact_log.domain.entry import ContactId, Entry
+from contact_log.domain.inbound import inbound_entry
 from contact_log.domain.message import message_entry
 from contact_log.domain.permit import permit_entry
 from contact_log.domain.report import ReportedOutcome
@@ -14,6 +15,7 @@ from contact_log.store import ComplaintRow
 from spine.database import Tx
 from spine.errors import Conflict, NotFound
 from spine.events.notifier import MessageFact, PermitFact
+from spine.events.replies import InboundReceived
 from spine.events.tasks import TaskClosed
 from spine.service import Received
 
@@ -54,6 +56,8 @@ def _entry(received: Received) -> Entry | None:
             return message_entry(message, source=envelope.source, source_id=envelope.id)
         case PermitFact() as permit:
             return permit_entry(permit, source=envelope.source, source_id=envelope.id)
+        case InboundReceived() as inbound:
+            return inbound_entry(inbound, source=envelope.source, source_id=envelope.id)
         case TaskClosed() as task:
             return task_entry(task, source=envelope.source, source_id=envelope.id)
     return None

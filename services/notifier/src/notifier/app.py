@@ -15,7 +15,7 @@ from notifier.handlers.gates import on_dead_letter, on_resolved
 from notifier.handlers.parties import PartyIntake
 from notifier.handlers.permit_facts import Counter
 from notifier.handlers.templates import refusals
-from notifier.policy import load_packs
+from notifier.policy import load_listener, load_packs
 from notifier.schedule import Readiness, due, schedules
 from notifier.sending.deadline import Margins
 from notifier.sending.prepare import Desk
@@ -85,6 +85,7 @@ def assemble(
                 packs, vault, settings.country, settings.fresh_within_s, timedelta(seconds=settings.permit_s)
             ),
             "gateway_secrets": {settings.gateway_name: secrets} if secrets else {},
+            "listener": load_listener(policy_dir),
             "settle_s": settings.settle_s,
             "signed_paths": ("/v1/gateways/",),
         },

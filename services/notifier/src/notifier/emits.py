@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from notifier.domain.consent import ConsentWord
 from notifier.domain.decision import PackRef
+from notifier.domain.inbound import Meaning
 from notifier.sending.states import Attempt, Message, MessageState
+from notifier.store.inbound import InboundRow
 from notifier.store.parties import PersonRow, PointRow
 from notifier.store.permits import PermitRow
 from spine.database import Tx
@@ -28,6 +31,7 @@ from spine.events.notifier import (
     PermitRefused,
 )
 from spine.events.registry import Event
+from spine.events.replies import InboundReceived, OptOutReceived
 from spine.outbox import emit
 
 _FACTS: Final[dict[MessageState, type[MessageFact]]] = {
@@ -40,7 +44,14 @@ _FACTS: Final[dict[MessageState, type[MessageFact]]] = {
     MessageState.PLANNED: MessageDeferred,
     MessageState.EXPIRED: MessageExpired,
 }
-EMITS: Final[tuple[type[Event], ...]] = (PartyChanged, *_FACTS.values(), PermitGranted, PermitRefused)
+EMITS: Final[tuple[type[Event], ...]] = (
+    PartyChanged,
+    *_FACTS.values(),
+    PermitGranted,
+    PermitRefused,
+    OptOutReceived,
+    InboundReceived,
+)
 
 
 def policy_text(packs: tuple[PackRef, ...]) -> str:
@@ -126,5 +137,39 @@ def tell_permit(tx: Tx, permit: PermitRow) -> None:
         until=permit.until,
         rules=permit.rules,
         facts_digest=permit.facts_digest,
+    )
+    emit(tx, told)
+
+
+def tell_opt_out(tx: Tx, word: ConsentWord) -> None:
+    """Somebody wants no more contact there; of an address that is nobody's there is nobody to tell of. The
+    caller has locked the person's row."""
+    if word.borrower_id is not None:
+        told = OptOutReceived(
+            borrower_id=word.borrower_id,
+            opt_out_id=word.word_id,
+            at=word.at,
+            source=word.source,
+            channel=word.channel,
+            contact_ref=word.contact_ref,
+            keyword=word.keyword,
+            by=word.said_by,
+        )
+        emit(tx, told)
+
+
+def tell_inbound(tx: Tx, row: InboundRow, meaning: Meaning, reply_until: datetime) -> None:
+    """Somebody wrote to us; the caller has locked the person's row."""
+    assert row.borrower_id is not None
+    told = InboundReceived(
+        borrower_id=row.borrower_id,
+        contact_id=row.contact_id,
+        channel=row.channel,
+        at=row.at,
+        meaning=row.meaning,  # type: ignore[arg-type]
+        reply_until=reply_until,
+        contact_ref=row.contact_ref,
+        sign=meaning.sign,
+        opted_out=meaning.keyword is not None,
     )
     emit(tx, told)

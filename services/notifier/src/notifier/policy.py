@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import rfc8785
 
 from notifier.domain.decision import PackRef
+from notifier.domain.inbound import InboundFile, Listener
 from notifier.domain.pack import HoldFile, Pack, PackFile
 from spine.calendars import Calendars, load_calendars
 from spine.policy import BadPolicy, Fault, load_policy, read_rule_files
 
 HOLDS_FILE = "holds.yaml"
+INBOUND_FILE = "inbound.yaml"
+#: A pack that names opt-out keywords has this line.
+_KEYWORDS: Final = "\nopt_out:"
 #: Ids that `decide` gives out itself.
 _BUILT_IN = frozenset({"ZONE", "NO-SLOT", "NO-POLICY", "PARTY-HOURS"})
 _HOLD_PREFIX = "HOLD-"
@@ -37,6 +42,20 @@ def load_packs(names: Sequence[str], override_dir: Path | None = None) -> tuple[
         raise BadPolicy(f"name at least one pack, each once, not {list(names)}")
     calendars = load_calendars(override_dir)
     return tuple(_load(name, texts, holds.policy, calendars) for name in names)
+
+
+def load_listener(override_dir: Path | None = None) -> Listener:
+    """What texts mean that people send: the keywords of every pack there is, and what is said of words in general.
+
+    Raises BadPolicy naming file and place.
+    """
+    texts = read_rule_files("notifier", override_dir)
+    file = load_policy(InboundFile, texts[INBOUND_FILE], path=INBOUND_FILE).policy
+    packs = [
+        load_policy(PackFile, text, path=path).policy for path, text in texts.items() if _KEYWORDS in text
+    ]
+    words = [word for pack in packs if pack.opt_out is not None for word in pack.opt_out.keywords]
+    return Listener(tuple(dict.fromkeys(words)), file)
 
 
 def _load(name: str, texts: dict[str, str], holds: HoldFile, calendars: Calendars) -> Pack:

@@ -23,6 +23,7 @@ from spine.events.ledger import (
 )
 from spine.events.notifier import NOTIFIER, PartyChanged
 from spine.events.registry import Event
+from spine.events.replies import InboundReceived
 from spine.service import Consume
 from stager.handlers.ledger_facts import stop_ahead, take_ledger_facts
 from stager.handlers.notifier_facts import OUTCOMES, take_notifier_facts
@@ -30,7 +31,7 @@ from stager.handlers.said import SAID, STOPS, take_contact_facts
 from stager.policy import House
 
 _SAID: Final[tuple[type[Event], ...]] = (*SAID, PromiseMade)
-_FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, *OUTCOMES)
+_FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, InboundReceived, *OUTCOMES)
 
 CONSUMES: Final = (
     (

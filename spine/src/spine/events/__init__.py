@@ -10,6 +10,7 @@ from spine.events import (
     notifier,
     parties,
     payments,
+    replies,
     stager,
     tasks,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "notifier",
     "parties",
     "payments",
+    "replies",
     "stager",
     "tasks",
 ]
