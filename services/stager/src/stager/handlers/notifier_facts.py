@@ -20,14 +20,12 @@ from spine.events.notifier import (
     PartyChanged,
 )
 from spine.events.replies import InboundReceived
-from spine.events.replies import InboundReceived
 from spine.service import Received
 from stager.domain.cases import StepTimer
 from stager.domain.planning import Planned, moved_to_zone
 from stager.handlers.after_cure import thank_by_person
 from stager.handlers.clocks import keep_clocks
 from stager.handlers.followers import follow_answered
-from stager.handlers.inbound import read_by_person
 from stager.handlers.inbound import read_by_person
 from stager.handlers.said import hold_vulnerable
 from stager.policy import House
