@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from notifier.domain.facts import Party
 from notifier.domain.local_time import known_zone
 from notifier.domain.pack import Pack, Zones
 
+#: ISO 3166: a country, or a country and its state.
+_REGION: Final = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,3}))?")
 #: The clocks on earth that are furthest behind and ahead of UTC.
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
 
@@ -45,3 +50,12 @@ def days_at(pack: Pack, party: Party, now: datetime) -> tuple[date, date]:
         return (now + _WEST).date(), (now + _EAST).date()
     days = [now.astimezone(zone).date() for zone in zones]
     return min(days), max(days)
+
+
+def jurisdiction_of(region: str | None, country: str, packs: Sequence[Pack]) -> tuple[str, str | None]:
+    """The country and state whose law counts for a person: where they live, if its codes tell and a pack is of that
+    country; else the lender's country, the state not known."""
+    told = _REGION.fullmatch(region) if region is not None else None
+    if told is None or all(pack.file.applies.country != told[1] for pack in packs):
+        return country, None
+    return told[1], told[2]

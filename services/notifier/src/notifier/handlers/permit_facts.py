@@ -8,6 +8,7 @@ from typing import Final
 
 from notifier.domain.facts import ContactFacts, Party
 from notifier.domain.pack import Pack
+from notifier.domain.places import jurisdiction_of
 from notifier.sending.prepare import held_by
 from notifier.store import attempts, freshness, gates, kill_switch, parties, stops
 from notifier.store.gates import Fence
@@ -107,6 +108,7 @@ async def facts_of(
     """The contact and all that is known about it."""
     refused = wanted.party_id is not None and await stops.has_refused(tx, wanted.borrower_id, wanted.party_id)
     history = (await attempts.history_of(tx, [wanted.borrower_id])).get(person.person_id, [])
+    country, state = jurisdiction_of(person.region, counter.country, counter.packs)
     return ContactFacts(
         channel=wanted.channel,
         purpose=wanted.purpose,
@@ -118,7 +120,8 @@ async def facts_of(
         holds=held_by(known.fence, point, known.stops, wanted.channel, tx.now),
         consents=known.stops.consents(point),
         automated=wanted.channel == _BY_MACHINE,
-        country=counter.country,
+        country=country,
+        state=state,
         debtor_id=person.person_id if wanted.party_id is not None else None,
         agents=wanted.agents,
         visit_notice_at=wanted.visit_notice_at,
