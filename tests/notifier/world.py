@@ -152,6 +152,7 @@ async def notifier(
 ) -> AsyncIterator[World]:
     """A notifier of which nothing but its settings is special."""
     quick = {"settle_s": 0.0, "ask_again_s": 0.0, "lease_s": 30.0, "lanes": 1, "http_timeout_s": 5.0}
+    quick["opening_spread_s"] = 0.0
     async with service_runtime(make_database, "notifier", now=now) as runtime, socket_gateway() as gateway:
         settings = replace(
             NotifierSettings(gateway_url=gateway.url, gateway_secret_file=secret_file),

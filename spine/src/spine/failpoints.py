@@ -18,9 +18,12 @@ NAMES: Final = {
     "relay.after_publish": "records are stored by the broker, the mark is not advanced",
     "ledger.after_roll": "a batch of loans was brought to the next business date, the date is still open",
     "stager.before_steps_commit": "due steps are decided and their requests written, not committed",
+    "notifier.before_sending_commit": "due messages are claimed, decided and reserved, not committed",
     "notifier.after_sending_commit": "the attempt is reserved, no byte has left",
+    "notifier.before_request": "a connection stands, deadline and gates are looked at next, no byte has left",
     "notifier.after_request": "the gateway has the request, its reply is not read",
     "notifier.after_reply": "the reply is read, its result is not committed",
+    "notifier.before_settle_commit": "what the gateway said is written, not committed",
 }
 
 
@@ -60,6 +63,12 @@ def _parse(spec: str) -> dict[str, _Action]:
 
 _ACTIVE: Final = _parse(os.environ.get("FAILPOINTS", ""))
 _HITS: Counter[str] = Counter()
+
+
+def arm(spec: str) -> None:
+    """Does from now on what FAILPOINTS would tell: in a process that was made for it. ValueError names what is
+    wrong."""
+    _ACTIVE.update(_parse(spec))
 
 
 def failpoint(name: str) -> None:

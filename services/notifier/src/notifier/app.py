@@ -8,15 +8,16 @@ from pathlib import Path
 from notifier import api
 from notifier.consumes import consumes
 from notifier.emits import EMITS
-from notifier.gateways.build import only
-from notifier.gateways.http import Limits
-from notifier.gateways.reference import ReferenceGateway
+from notifier.gateway_health import failing_gateways, gateway_metrics
+from notifier.gateways.audience import SilentGateway, audience_of
+from notifier.gateways.build import from_settings, only
 from notifier.handlers.gates import on_dead_letter, on_resolved
 from notifier.handlers.parties import PartyIntake
 from notifier.handlers.permit_facts import Counter
 from notifier.handlers.templates import refusals
 from notifier.policy import load_listener, load_packs
 from notifier.schedule import Readiness, due, schedules
+from notifier.sending.closing import load_closing
 from notifier.sending.deadline import Margins
 from notifier.sending.prepare import Desk
 from notifier.sending.reconcile import Patience, Reconciler
@@ -46,13 +47,31 @@ def assemble(
     intake = PartyIntake(vault)
     packs = load_packs(settings.packs, policy_dir)
     shelf = Shelf(Templates.load(policy_dir, packs, settings.constants()))
-    secrets = settings.secrets()
-    gateways = sender = reconciler = None
-    if settings.gateway_url:
-        gateways = only(_gateway(runtime, settings, secrets[0]))
+    closing = load_closing(policy_dir)
+    gateways = from_settings(settings, runtime.clock.now)
+    switchboard, sender, reconciler = gateways.switchboard, None, None
+    audience = audience_of(settings, vault.blind_index)
+    if audience.mode == "shadow":
+        # Gateways are not even at hand: what they still have to tell of is all they are asked.
+        hands = only(SilentGateway(), ()).switchboard
+    else:
+        hands = switchboard
+    if hands is not None:
         wording = Wording(shelf, vault)
+        spread = timedelta(seconds=settings.opening_spread_s)
         margins = Margins(timedelta(seconds=settings.window_margin_s), timedelta(seconds=settings.handover_s))
-        desk = Desk(packs, wording, vault, gateways, margins, settings.country, settings.lease_s)
+        desk = Desk(
+            packs,
+            wording,
+            vault,
+            hands,
+            margins,
+            settings.country,
+            settings.lease_s,
+            closing,
+            spread,
+            audience,
+        )
         sender = Sender(
             runtime, desk, Pace(settings.batch, settings.lanes, settings.fresh_within_s, settings.settle_s)
         )
@@ -63,19 +82,21 @@ def assemble(
             settings.human_after_s,
             settings.lease_s,
         )
-        reconciler = Reconciler(runtime, gateways, vault, patience)
+        reconciler = Reconciler(runtime, switchboard or hands, vault, patience)
     return Service(
         name="notifier",
         topic=NOTIFIER,
         emits=EMITS,
-        consumes=consumes(intake),
+        consumes=consumes(intake, closing, runtime.zone.key, settings.settle_s),
         router=api.router,
         migrations="notifier",
         due=due,
-        schedules=schedules(sender, reconciler),
+        schedules=schedules(runtime, sender, reconciler),
         on_dead_letter=on_dead_letter,
         on_resolved=on_resolved,
-        ready=Readiness(settings, refusals(shelf)).reasons,
+        ready=Readiness(settings, hands, refusals(shelf)).reasons,
+        warnings=failing_gateways,
+        metrics=gateway_metrics,
         state={
             "intake": intake,
             "vault": vault,
@@ -84,21 +105,10 @@ def assemble(
             "counter": Counter(
                 packs, vault, settings.country, settings.fresh_within_s, timedelta(seconds=settings.permit_s)
             ),
-            "gateway_secrets": {settings.gateway_name: secrets} if secrets else {},
+            "doors": gateways.doors,
             "listener": load_listener(policy_dir),
             "settle_s": settings.settle_s,
             "signed_paths": ("/v1/gateways/",),
         },
-        closing=(gateways.aclose,) if gateways else (),
-    )
-
-
-def _gateway(runtime: Runtime, settings: NotifierSettings, secret: str) -> ReferenceGateway:
-    return ReferenceGateway(
-        settings.gateway_url,
-        secret,
-        runtime.clock.now,
-        name=settings.gateway_name,
-        honours_idempotency=settings.gateway_idempotent,
-        limits=Limits(deadline_s=settings.http_timeout_s),
+        closing=(switchboard.aclose,) if switchboard else (),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from notifier.domain.closing import ClosingPolicy
 from notifier.handlers.gates import take_contact_log, take_ledger
 from notifier.handlers.parties import PartyIntake
+from notifier.handlers.receipts import take_logged_receipts
 from notifier.handlers.requests import take_stager
 from spine.events.contact_log import (
     CONTACT_LOG,
@@ -19,6 +21,7 @@ from spine.events.contact_log import (
     ThirdPartyRefused,
     WrongNumberReported,
 )
+from spine.events.gateways import RECEIPTS, GatewayReceipt
 from spine.events.ledger import (
     LEDGER,
     ArrearsChanged,
@@ -52,9 +55,9 @@ _SAID: Final[tuple[type[Event], ...]] = (
 )
 
 
-def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
+def consumes(parties: PartyIntake, closing: ClosingPolicy, zone: str, settle_s: float) -> tuple[Consume, ...]:
     """Every topic with its handler. Stops apply at once, even early; their handlers take them twice."""
-    ledger = partial(take_ledger, vault=parties.vault)
+    ledger = partial(take_ledger, vault=parties.vault, closing=closing, zone=zone)
     return (
         Consume(PARTIES, (BorrowerUpdated, BorrowerMerged), parties.take),
         Consume(
@@ -85,5 +88,8 @@ def consumes(parties: PartyIntake) -> tuple[Consume, ...]:
             take_contact_log,
             early=take_contact_log,
             early_types=(*_SAID, _CONTACT_LOG_LETTERS[0]),
+        ),
+        Consume(
+            RECEIPTS, (GatewayReceipt,), partial(take_logged_receipts, settle_s=settle_s), holds_ticks=False
         ),
     )

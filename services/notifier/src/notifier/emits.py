@@ -27,8 +27,10 @@ from spine.events.notifier import (
     MessageSuppressed,
     MessageUnknown,
     PartyChanged,
+    PermitFact,
     PermitGranted,
     PermitRefused,
+    PermitUnreported,
 )
 from spine.events.registry import Event
 from spine.events.replies import InboundReceived, OptOutReceived
@@ -49,6 +51,7 @@ EMITS: Final[tuple[type[Event], ...]] = (
     *_FACTS.values(),
     PermitGranted,
     PermitRefused,
+    PermitUnreported,
     OptOutReceived,
     InboundReceived,
 )
@@ -122,7 +125,16 @@ def tell_message(
 
 def tell_permit(tx: Tx, permit: PermitRow) -> None:
     """What a person was told who wanted to make a contact; the caller has locked the person's row."""
-    told = (PermitGranted if permit.granted else PermitRefused)(
+    _tell(tx, permit, PermitGranted if permit.granted else PermitRefused)
+
+
+def tell_unreported(tx: Tx, permit: PermitRow) -> None:
+    """That nothing was heard of a permit; the caller has locked the person's row."""
+    _tell(tx, permit, PermitUnreported)
+
+
+def _tell(tx: Tx, permit: PermitRow, fact: type[PermitFact]) -> None:
+    told = fact(
         borrower_id=permit.borrower_id,
         loan_id=permit.loan_id,
         permit_id=permit.permit_id,

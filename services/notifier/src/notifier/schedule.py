@@ -4,41 +4,76 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
+from notifier.gateway_health import stopped_channels
+from notifier.gateways.switchboard import Switchboard
+from notifier.handlers import silent_permits
+from notifier.handlers.silent_permits import tell_silent
+from notifier.sending.care import GatewayCare
+from notifier.sending.claims import Claims
+from notifier.sending.queue import QueueCare
 from notifier.sending.reconcile import Reconciler
 from notifier.sending.sender import Sender
 from notifier.settings import NotifierSettings
 from notifier.store import attempts, freshness, kill_switch, messages
 from notifier.store.freshness import Tick
-from spine.database import Tx
+from spine.database import Runtime, Tx
 from spine.service import Due, Schedule
 
 
-def schedules(sender: Sender | None, reconciler: Reconciler | None) -> tuple[Schedule, ...]:
-    """Sending and finding out; neither without a gateway."""
+def schedules(runtime: Runtime, sender: Sender | None, reconciler: Reconciler | None) -> tuple[Schedule, ...]:
+    """Sending, finding out, and looking after gateways: nothing of it without a gateway; and permits nobody
+    reported."""
+    silent = Schedule("silent-permits", partial(tell_silent, runtime), 30.0)
     if sender is None or reconciler is None:
-        return ()
-    return (Schedule("send", sender.run, 0.5), Schedule("reconcile", reconciler.run, 1.0))
+        return (silent,)
+    switchboard = sender.desk.gateways
+    claims = Claims(runtime, switchboard, reconciler.inquiry, settle_s=sender.pace.settle_s)
+    queue = QueueCare(runtime, sender.desk.packs[0].holds, sender.desk.closing.texts)
+    return (
+        silent,
+        Schedule("send", sender.run, 0.5),
+        Schedule("reconcile", reconciler.run, 1.0),
+        Schedule("claims", claims.run, 1.0),
+        Schedule("gateways", GatewayCare(runtime, switchboard).run, 1.0),
+        *((Schedule("queue", queue.run, 0.25),) if switchboard.queues else ()),
+    )
 
 
 async def due(tx: Tx) -> Due:
     """Open: messages due now and attempts of which it is not known whether they went out. Receipts block
     nothing."""
-    return await messages.due_work(tx, await kill_switch.stopped_scopes(tx, hold=False))
+    work = await messages.due_work(tx, await kill_switch.stopped_scopes(tx, hold=False))
+    silent_at = await silent_permits.next_at(tx)
+    if silent_at is None:
+        return work
+    if silent_at <= tx.now:
+        return replace(work, open=work.open + 1)
+    return replace(work, next_at=min(silent_at, work.next_at or silent_at))
 
 
 class Readiness:
     """Says why nothing is sent, in sentences a person can act on."""
 
-    def __init__(self, settings: NotifierSettings, unfit: Callable[[Tx], Awaitable[list[str]]]) -> None:
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        switchboard: Switchboard | None,
+        unfit: Callable[[Tx], Awaitable[list[str]]],
+    ) -> None:
         self._settings = settings
+        self._switchboard = switchboard
         self._unfit = unfit
 
     async def reasons(self, tx: Tx) -> list[str]:
         """Empty when messages may leave."""
         reasons = []
-        if not self._settings.gateway_url:
+        if self._switchboard is None:
             reasons.append("no gateway is set: nothing can be sent without TACT_NOTIFIER_GATEWAY_URL")
+        else:
+            reasons += await stopped_channels(tx, self._switchboard)
         for scope in await kill_switch.stopped_scopes(tx, hold=False):
             what = "all sending" if scope == kill_switch.ALL else f"channel {scope}"
             reasons.append(f"{what} is stopped by the kill switch; POST /v1/kill-switch starts it again")

@@ -136,6 +136,12 @@ class PermitGranted(PermitFact, frozen=True, kw_only=True):
     """The contact may be made now, until `until` at the latest."""
 
 
+@event(NOTIFIER, "permit.unreported.v1")
+class PermitUnreported(PermitFact, frozen=True, kw_only=True):
+    """Nothing was heard of a granted permit an hour after `until`: it stays counted as a conversation until it is
+    reported, and somebody should ask `by`. `at` is when it was granted."""
+
+
 @event(NOTIFIER, "permit.refused.v1")
 class PermitRefused(PermitFact, frozen=True, kw_only=True):
     """The contact may not be made now; `until` is when it may be asked for again, if ever."""

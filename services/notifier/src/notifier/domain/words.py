@@ -58,9 +58,11 @@ def _folds() -> _Folds:
     return _Folds(shapes, small, sections["marks"], frozenset(map(chr, shapes)), marked)
 
 
+@lru_cache(maxsize=128)
 def plain(text: str) -> str:
     """A text to look for words in: its letters and digits alone, as a reader takes them. Two readings, one a line,
-    where signs may be letters (p@y) or nothing (p@a@y)."""
+    where signs may be letters (p@y) or nothing (p@a@y). Kept for a moment: a text is judged when it is made and
+    again when it is decided on."""
     folds = _folds()
     typed = unicodedata.normalize("NFKD", text)
     read = _letters(typed, folds)

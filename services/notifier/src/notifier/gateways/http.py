@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 import structlog
 
+from notifier.gateways.last_look import barred
 from notifier.gateways.port import Outcome, OutMessage, SendResult
 from spine.failpoints import failpoint
 
@@ -27,6 +28,14 @@ LONGEST_RETRY_AFTER_S: Final = 3600.0
 
 class TooLate(Exception):
     """A message passed its `not_after` before the request's first byte."""
+
+
+class Barred(TooLate):
+    """A gate closed between the reservation and the request's first byte."""
+
+    def __init__(self, client_refs: frozenset[str]) -> None:
+        super().__init__()
+        self.client_refs = client_refs
 
 
 class TooBig(Exception):
@@ -66,6 +75,9 @@ class _Flight:
         if not self.messages:
             return
         if event.endswith("send_request_headers.started"):
+            failpoint("notifier.before_request")
+            if shut := await barred([message.client_ref for message in self.messages]):
+                raise Barred(shut)
             if await self.now() >= min(message.not_after for message in self.messages):
                 raise TooLate
         elif event.endswith("receive_response_headers.started"):
@@ -136,6 +148,11 @@ async def send_in_time(
         results |= {r.client_ref: r for r in all_of(late, Outcome.NOT_SENT, "too_late")}
         try:
             sent = await send(waiting) if waiting else []
+        except Barred as shut:
+            stopped = [message for message in waiting if message.client_ref in shut.client_refs]
+            waiting = [message for message in waiting if message.client_ref not in shut.client_refs]
+            results |= {r.client_ref: r for r in all_of(stopped, Outcome.NOT_SENT, "gate_closed")}
+            continue
         except TooLate:
             continue
         results |= {r.client_ref: r for r in sent}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Final
 
+from notifier.domain.closing import ClosingPolicy
+from notifier.handlers.closing import close_after, correct_after
 from notifier.handlers.history import take_history
 from notifier.store import contacts, gates, parties, stops
 from notifier.store.gates import ArrearsRow, DebtRow, LoanGate, WideGate
 from notifier.store.stops import WRONG_NUMBER, AddressStop, Refusal
 from notifier.vault import Vault
 from spine.database import Tx
+from spine.envelope import Envelope
 from spine.events.contact_log import (
     ContactLogTick,
     ContactRecorded,
@@ -33,7 +36,9 @@ _NO_CONTACT: Final = frozenset({"permitted", "deferred", "denied"})
 _OF_A_PERSON: Final = frozenset({"bereavement", "vulnerable"})
 
 
-async def take_ledger(tx: Tx, events: Sequence[Received], *, vault: Vault) -> None:
+async def take_ledger(
+    tx: Tx, events: Sequence[Received], *, vault: Vault, closing: ClosingPolicy, zone: str
+) -> None:
     """The ledger's word by its own number per loan: the newest counts, whatever comes first.
 
     That a loan was registered opens nothing; the contacts made before it was taken over count.
@@ -52,6 +57,10 @@ async def take_ledger(tx: Tx, events: Sequence[Received], *, vault: Vault) -> No
         )
         if arrears:
             await gates.save_debts(tx, [_debt(r) for r in arrears.values()])
+        await close_after(
+            tx, closing, {loan: (_seq(r), r.envelope) for loan, r in newest.items() if loan not in arrears}
+        )
+        await correct_after(tx, closing, _owed(arrears), zone)
     await take_common(tx, events)
 
 
@@ -185,6 +194,16 @@ async def _change_own(tx: Tx, letter: DeadLetter, *, closed: bool) -> None:
         await _change(tx, [], [WideGate("borrower", letter.key, reason, closed)])
     else:
         await _change(tx, [], [WideGate("partition", str(letter.partition), reason, closed)])
+
+
+def _owed(arrears: Mapping[str, Received]) -> dict[str, tuple[date, Envelope]]:
+    """Since when something is owed on each loan, and the word that says so."""
+    found = {}
+    for loan, received in arrears.items():
+        assert isinstance(received.event, Arrears)
+        if received.event.oldest_unpaid_due_on is not None:
+            found[loan] = (received.event.oldest_unpaid_due_on, received.envelope)
+    return found
 
 
 def _seq(received: Received) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 
 from notifier.emits import tell_message
 from notifier.handlers.gates import take_common
-from notifier.sending.states import AttemptState, Message, MessageState, client_ref
+from notifier.sending.states import (
+    NO_POLICY,
+    AttemptState,
+    Message,
+    MessageState,
+    client_ref,
+    message_id_of,
+)
 from notifier.store import attempts, decisions, messages, parties
 from notifier.store.attempts import AttemptUpdate
 from notifier.store.decisions import DecisionRow
@@ -17,10 +23,6 @@ from spine.events.notifier import FiredRule
 from spine.events.stager import ContactRequested, ContactWithdrawn
 from spine.service import Received
 from spine.topics import partition_of
-
-_NAMESPACE = uuid.UUID("3f9a8f0e-5f4c-4d1a-9a52-0c8f6f2f8d11")
-#: Told as the policy of what was settled before any policy was asked.
-NO_POLICY = "none"
 
 
 async def take_stager(tx: Tx, events: Sequence[Received]) -> None:
@@ -82,8 +84,7 @@ def _message(tx: Tx, received: Received) -> Message:
     event = received.event
     assert isinstance(event, ContactRequested)
     return Message(
-        # Made from the request's id: the same request taken in twice is one message.
-        id=str(uuid.uuid5(_NAMESPACE, event.request_id)),
+        id=message_id_of(event.request_id),
         request_id=event.request_id,
         borrower_id=event.borrower_id,
         loan_id=event.loan_id,

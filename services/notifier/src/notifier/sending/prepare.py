@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from notifier.domain.closing import ClosingPolicy
 from notifier.domain.decision import Verdict
 from notifier.domain.facts import ContactFacts, Content, Hold, PastContact
 from notifier.domain.facts import Party as PartyFacts
 from notifier.domain.pack import Pack
+from notifier.domain.places import jurisdiction_of
+from notifier.gateways.audience import EVERYONE, Audience
 from notifier.gateways.switchboard import Switchboard
 from notifier.handlers.parties import address_place
 from notifier.sending.deadline import Judged, Margins, judge
 from notifier.sending.snapshot import Snapshot
-from notifier.sending.states import Attempt, Message, client_ref
+from notifier.sending.states import NOT_GONE, Attempt, AttemptState, Message, client_ref
 from notifier.sending.wording import Wording
 from notifier.store.gates import ARREARS, Fence, joint_debt, joint_fence
 from notifier.store.parties import PersonRow, PointRow
@@ -21,6 +25,13 @@ from notifier.store.stops import NONE, Stops
 from notifier.templates import Rendered, TemplateRefused
 from notifier.vault import Vault
 from spine.events.notifier import FiredRule
+
+#: Why a closure text is not sent.
+IN_ARREARS: Final = "FENCE-in_arrears"
+NOTHING_CROSSED: Final = FiredRule(
+    id="NOTHING-CROSSED", verdict="deny", citation="the message that this one answers to did not go out"
+)
+ALREADY_THANKED: Final = "ALREADY-THANKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,11 @@ class Desk:
     country: str
     #: An idempotency key this close to its end is not used again.
     key_margin_s: float
+    closing: ClosingPolicy
+    #: Over how much (business time) of a window's opening its backlog comes back.
+    spread: timedelta
+    #: Whom this process may reach at all.
+    audience: Audience = EVERYONE
 
     def plan(self, message: Message, withdrawn: str | None, now_known: Snapshot) -> Plan:
         """The one order of questions: time, withdrawal, freshness, gates, address, words, policy."""
@@ -83,10 +99,18 @@ class Desk:
         if withdrawn is not None:
             return Stop((_fence_rule("withdrawn", withdrawn),))
         fence = joint_fence([now_known.fences[loan] for loan in message.loans])
-        if message.partition not in now_known.fresh or _may_open(message, fence, now_known):
+        if message.partition not in now_known.fresh or _unsettled(message, now_known):
             return Wait()
-        if fence.closed:
-            return Stop(tuple(_fence_rule(*reason.partition(":")[::2]) for reason in fence.closed))
+        if now_known.followed.get(message.follows or "") in NOT_GONE:
+            return Stop((NOTHING_CROSSED,))
+        if self.closing.closes(message.purpose, message.template):
+            reasons = _against_closing(message, now_known, fence)
+        elif _may_open(message, fence, now_known):
+            return Wait()
+        else:
+            reasons = tuple(_fence_rule(*reason.partition(":")[::2]) for reason in fence.closed)
+        if reasons:
+            return Stop(reasons)
         person = now_known.persons[message.borrower_id]
         point = _point(message, now_known)
         if not self.gateways.route_of(message.channel):
@@ -141,6 +165,7 @@ class Desk:
     ) -> ContactFacts:
         own = client_ref(message.id, message.attempt_no)
         stops = now_known.stops.get(message.borrower_id, NONE)
+        country, state = jurisdiction_of(person.region, self.country, self.packs)
         return ContactFacts(
             channel=message.channel,
             purpose=message.purpose,
@@ -162,17 +187,17 @@ class Desk:
             ),
             consents=stops.consents(point),
             content=Content(
-                rendered.text,
-                rendered.language or person.locale,
-                message.template,
-                rendered.template_version,
+                rendered.text, rendered.language or person.locale, message.template, rendered.template_version
             ),
-            country=self.country,
+            country=country,
+            state=state,
         )
 
 
-def reserved(message: Message, send: Send, now_known: Snapshot, ref: str) -> None:
+def reserved(message: Message, send: Send, now_known: Snapshot, ref: str, closing: ClosingPolicy) -> None:
     """Lets the rest of the batch see the contact this message is about to be."""
+    if closing.closes(message.purpose, message.template):
+        now_known.thanked.update(message.loans)
     contact = PastContact(
         at=now_known.now,
         channel=message.channel,
@@ -192,6 +217,22 @@ def body_place(ref: str) -> str:
 
 def _fence_rule(kind: str, detail: str) -> FiredRule:
     return FiredRule(id=f"FENCE-{kind}", verdict="deny", citation=detail or None)
+
+
+def _unsettled(message: Message, now_known: Snapshot) -> bool:
+    """What it answers to is on its way, or being asked after: it may yet turn out not to have gone out."""
+    return now_known.followed.get(message.follows or "") in (AttemptState.SENDING, AttemptState.UNKNOWN)
+
+
+def _against_closing(message: Message, now_known: Snapshot, fence: Fence) -> tuple[FiredRule, ...]:
+    """Why nobody is told that all is settled: because it is not, or no one was written to, or they were told."""
+    reasons = [_fence_rule(*reason.partition(":")[::2]) for reason in fence.closed if reason != ARREARS]
+    gates_of = [now_known.fences[loan] for loan in message.loans]
+    if any(ARREARS not in gate.closed or gate.arrears_seq is None for gate in gates_of):
+        reasons.append(FiredRule(id=IN_ARREARS, verdict="deny", citation="something is owed on the loan"))
+    if set(message.loans) <= now_known.thanked:
+        reasons.append(FiredRule(id=ALREADY_THANKED, verdict="deny", citation="the person was told already"))
+    return tuple(reasons)
 
 
 def _may_open(message: Message, fence: Fence, now_known: Snapshot) -> bool:

@@ -10,12 +10,15 @@ import msgspec
 
 from notifier.domain.decision import Fired, Verdict
 from notifier.domain.digest import canonical
+from notifier.domain.urgency import due_after
 from notifier.emits import policy_text, tell_message
+from notifier.gateways.audience import SHADOW
 from notifier.gateways.port import OutMessage
 from notifier.handlers.requests import fence_decision
 from notifier.sending.deadline import Judged
 from notifier.sending.engine import engine
 from notifier.sending.prepare import Desk, Expire, Plan, Refuse, Send, Stop, Wait, body_place, reserved
+from notifier.sending.queue import enqueue
 from notifier.sending.snapshot import Snapshot, take_snapshot
 from notifier.sending.states import Attempt, AttemptState, Message, MessageState, client_ref
 from notifier.store import attempts, decisions, freshness, kill_switch, messages
@@ -24,6 +27,7 @@ from notifier.store.decisions import DecisionRow
 from notifier.store.messages import MessageUpdate
 from spine.database import Tx
 from spine.events.notifier import FiredRule
+from spine.failpoints import failpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,18 @@ async def reserve(tx: Tx, desk: Desk, *, fresh_within_s: float, batch: int) -> R
     claimed = await messages.claim_due(tx, partitions=fresh, stopped=stopped, batch=batch)
     if not claimed:
         return Reservation({}, 0, 0)
-    snapshot = await take_snapshot(tx, [message for message, _ in claimed], fresh_within_s)
+    snapshot = await take_snapshot(tx, [message for message, _ in claimed], fresh_within_s, desk.closing)
     book = _Book()
     for message, withdrawn in claimed:
         _carry_out(tx, desk, book, message, desk.plan(message, withdrawn, snapshot), snapshot)
     await attempts.reserve(tx, book.attempts)
+    if queues := desk.gateways.queues:
+        await enqueue(tx, [m for ms in book.requests.values() for m in ms if m.gateway in queues])
     await attempts.update(tx, book.released, settle_s=0)
     await messages.update_messages(tx, book.messages)
     await decisions.insert(tx, book.decisions)
+    if book.requests:
+        failpoint("notifier.before_sending_commit")
     return Reservation(book.requests, len(claimed), len(book.messages))
 
 
@@ -72,6 +80,8 @@ def _carry_out(tx: Tx, desk: Desk, book: _Book, message: Message, plan: Plan, sn
     match plan:
         case Wait():
             return
+        case Send() if not desk.audience.hears(plan.point.address_index):
+            _keep_silent(tx, desk, book, message, plan.judged, snapshot)
         case Send():
             pinned = plan.resumed.gateway if plan.resumed else snapshot.pinned.get(message.id)
             gateway = desk.gateways.take(message.channel, pinned)
@@ -97,6 +107,20 @@ def _release(book: _Book, message: Message) -> None:
         book.released.append(AttemptUpdate(ref, AttemptState.NOT_SENT, code="not_found"))
 
 
+def _keep_silent(
+    tx: Tx, desk: Desk, book: _Book, message: Message, judged: Judged, snapshot: Snapshot
+) -> None:
+    """It would have gone out, and this process reaches nobody there: decided, kept, told, and counted nowhere."""
+    decision = judged.decision
+    policy, digest = policy_text(decision.policy), decision.facts_digest
+    rules = (FiredRule(id=SHADOW, verdict="deny", citation=desk.audience.why_not),)
+    tell_message(
+        tx, message, MessageState.SUPPRESSED, policy=policy, code=SHADOW, rules=rules, facts_digest=digest
+    )
+    book.messages.append(MessageUpdate(message.id, MessageState.SUPPRESSED, policy=policy))
+    book.decisions.append(_decision_row(desk, message, message.attempt_no, judged, digest, snapshot))
+
+
 def _refuse(tx: Tx, desk: Desk, book: _Book, message: Message, judged: Judged, snapshot: Snapshot) -> None:
     decision = judged.decision
     policy = policy_text(decision.policy)
@@ -104,7 +128,16 @@ def _refuse(tx: Tx, desk: Desk, book: _Book, message: Message, judged: Judged, s
     deferred = decision.verdict is Verdict.DEFER and decision.until is not None
     state = MessageState.PLANNED if deferred else MessageState.SUPPRESSED
     # Asked again when the rules allow it, or when its time is over, whichever is first.
-    due_at = min(decision.until, message.expires_at) if deferred and decision.until else None
+    due_at = None
+    if deferred and decision.until is not None:
+        due_at = due_after(
+            decision.until,
+            message.expires_at,
+            snapshot.now,
+            message.purpose,
+            message.borrower_id,
+            desk.spread,
+        )
     digest = decision.facts_digest
     tell_message(tx, message, state, policy=policy, until=decision.until, rules=rules, facts_digest=digest)
     book.messages.append(MessageUpdate(message.id, state, due_at, policy=policy))
@@ -160,7 +193,7 @@ def _send(desk: Desk, book: _Book, message: Message, send: Send, snapshot: Snaps
     )
     book.messages.append(MessageUpdate(message.id, MessageState.SENDING, attempt_no=number, policy=policy))
     book.decisions.append(_decision_row(desk, message, number, send.judged, digest, snapshot))
-    reserved(message, send, snapshot, ref)
+    reserved(message, send, snapshot, ref, desk.closing)
 
 
 def _decision_row(

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from notifier.gateways.last_look import LastLook, watched_by
 from notifier.gateways.port import Outcome, OutMessage, SendResult
 from notifier.sending.prepare import Desk
 from notifier.sending.reserve import Reservation, reserve
 from notifier.sending.settle import settle
 from notifier.sending.transitions import Heard, News
 from notifier.store import attempts
-from spine.database import Runtime
+from spine.database import Runtime, Tx
 from spine.failpoints import failpoint
 
 #: After so long since the commit (wall time) the gates are looked at again before the bytes leave.
@@ -76,17 +77,38 @@ class Sender:
         heard = [Heard(ref, News.HELD_BACK, code="gate_closed") for ref in sorted(left)]
         self.desk.gateways.held_back([message for message in messages if message.client_ref in left])
         if kept:
-            # The client itself looks at `not_after` once more, in the transport.
-            results = await self.desk.gateways.send(kept, key)
+            # The client itself looks at the gates and at `not_after` once more, in the transport.
+            with watched_by(self._last_look(committed_at)):
+                results = await self.desk.gateways.send(kept, key)
             failpoint("notifier.after_reply")
             heard += [_heard(result) for result in results]
-        await self._runtime.run(lambda tx: settle(tx, heard, settle_s=self.pace.settle_s))
+        await self._runtime.run(lambda tx: self._settle(tx, heard))
+
+    async def _settle(self, tx: Tx, heard: Sequence[Heard]) -> None:
+        await settle(tx, heard, settle_s=self.pace.settle_s)
+        failpoint("notifier.before_settle_commit")
+
+    def _last_look(self, committed_at: float) -> LastLook:
+        """Says what may no longer leave, if so much time went by that a gate may have closed."""
+
+        async def look(client_refs: Sequence[str]) -> frozenset[str]:
+            if time.monotonic() - committed_at <= LOOK_AGAIN_AFTER_S:
+                return frozenset()
+            return frozenset(client_refs) - await self._open(client_refs)
+
+        return look
+
+    async def _open(self, client_refs: Sequence[str]) -> set[str]:
+        async with self._runtime.transaction() as tx:
+            return await attempts.may_still_leave(
+                tx, client_refs, self.desk.packs[0].holds, self.desk.closing.texts
+            )
 
     async def _look_again(self, messages: Sequence[OutMessage]) -> list[OutMessage]:
-        refs = [message.client_ref for message in messages]
-        async with self._runtime.transaction() as tx:
-            open_refs = await attempts.may_still_leave(tx, refs, self.desk.packs[0].holds)
-        return [message for message in messages if message.client_ref in open_refs]
+        open_refs = await self._open([message.client_ref for message in messages])
+        # What goes through the log is there since the commit: its withdrawal follows it.
+        queues = self.desk.gateways.queues
+        return [m for m in messages if m.client_ref in open_refs or m.gateway in queues]
 
 
 _NEWS: Final = {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from spine.envelope import Envelope
+
+_NAMESPACE: Final = uuid.UUID("3f9a8f0e-5f4c-4d1a-9a52-0c8f6f2f8d11")
+#: Told as the policy of what was settled before any policy was asked.
+NO_POLICY: Final = "none"
 
 
 class MessageState(StrEnum):
@@ -39,6 +44,8 @@ class AttemptState(StrEnum):
     HUMAN = "human"
 
 
+#: These certainly reached nobody and count nowhere.
+NOT_GONE: Final = frozenset({AttemptState.REJECTED, AttemptState.NOT_SENT})
 #: It is not known whether these went out.
 OPEN: Final = frozenset({AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.HUMAN})
 
@@ -73,6 +80,8 @@ class Message:
     correlation_id: str | None
     traceparent: str | None
     covers: tuple[str, ...] = ()
+    #: The attempt that a text of our own answers to: without that one there is nothing to say.
+    follows: str | None = None
 
     @property
     def loans(self) -> tuple[str, ...]:
@@ -118,6 +127,11 @@ class Attempt:
     gateway_id: str | None = None
     code: str | None = None
     unknown_told: bool = False
+
+
+def message_id_of(request_id: str) -> str:
+    """Made from the request's id: the same request taken in twice is one message."""
+    return str(uuid.uuid5(_NAMESPACE, request_id))
 
 
 def client_ref(message_id: str, attempt_no: int) -> str:

@@ -225,27 +225,34 @@ async def messages_of(tx: Tx, client_refs: Iterable[str]) -> dict[str, str]:
     return {row.client_ref: row.message_id for row in rows}
 
 
-async def may_still_leave(tx: Tx, client_refs: Sequence[str], holds: tuple[HoldRule, ...]) -> set[str]:
-    """Those still SENDING by this reservation whose gates and switches are open: asked before bytes leave.
+async def may_still_leave(
+    tx: Tx,
+    client_refs: Sequence[str],
+    holds: tuple[HoldRule, ...],
+    closing: Sequence[str],
+    states: Sequence[AttemptState] = (AttemptState.SENDING,),
+) -> set[str]:
+    """Those still in one of `states` by this reservation whose gates and switches are open: asked before bytes
+    leave.
 
-    `holds` says what each kind of hold blocks.
+    `holds` says what each kind of hold blocks, `closing` which service texts need closed arrears gates instead.
     """
     rows = await tx.execute(
         """
-        SELECT a.client_ref, a.channel, a.purpose, m.stage,
-               a.borrower_id, a.address_index,
+        SELECT a.client_ref, a.channel, a.purpose, m.stage, a.borrower_id, a.address_index,
                ARRAY(SELECT g.kind FROM loan_gate g WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed
                      UNION SELECT w.kind FROM wide_gate w
-                     WHERE w.scope = 'borrower' AND w.ref = ANY(same.ids)
-                       AND w.closed) AS kinds
+                     WHERE w.scope = 'borrower' AND w.ref = ANY(same.ids) AND w.closed) AS kinds
         FROM attempt a JOIN message m ON m.id = a.message_id
         CROSS JOIN LATERAL (SELECT array_agg(o.borrower_id) AS ids FROM party p JOIN party o USING (identity_id)
                             WHERE p.borrower_id = a.borrower_id) AS same
-        WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = 'sending'
+        WHERE a.client_ref = ANY(CAST(:refs AS text[])) AND a.state = ANY(CAST(:states AS text[]))
           AND (SELECT sum(g.seq) FROM loan_gate g
                WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.reason = 'arrears') = a.gate_seq
           AND NOT EXISTS (SELECT 1 FROM loan_gate g
-                          WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.closed AND g.kind IS NULL)
+                          WHERE g.loan_id = ANY(a.loan_id || m.covers) AND g.kind IS NULL
+                            AND g.closed <> (g.reason = 'arrears' AND m.purpose = 'service'
+                                             AND m.template = ANY(CAST(:closing AS text[]))))
           AND NOT EXISTS (SELECT 1 FROM address_stop s
                           WHERE s.borrower_id = ANY(same.ids)
                             AND (s.address_index = a.address_index OR s.contact_ref = a.contact_ref
@@ -256,6 +263,8 @@ async def may_still_leave(tx: Tx, client_refs: Sequence[str], holds: tuple[HoldR
           AND NOT EXISTS (SELECT 1 FROM kill_switch k WHERE k.stopped AND k.scope IN ('all', a.channel))
         """,
         refs=sorted(client_refs),
+        closing=list(closing),
+        states=[state.value for state in states],
     )
     still = rows.all()
     said = await consents.in_force(tx, [row.borrower_id for row in still])

@@ -133,7 +133,8 @@ async def advance_arrears(tx: Tx, rows: Iterable[ArrearsRow]) -> None:
              AS u(loan_id, seq, closed)
         ORDER BY u.loan_id
         ON CONFLICT (loan_id, reason) DO UPDATE
-            SET seq = excluded.seq, closed = excluded.closed, changed_at = clock_timestamp()
+            SET seq = excluded.seq, closed = excluded.closed,
+                changed_at = CASE WHEN g.closed = excluded.closed THEN g.changed_at ELSE clock_timestamp() END
             WHERE excluded.seq > g.seq
         """,
         loans=[r.loan_id for r in ordered],

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from notifier.domain.urgency import urgency
 from notifier.sending.states import Message, MessageState
 from spine.database import Tx
 from spine.service import Due
@@ -16,7 +17,8 @@ from spine.service import Due
 _COLUMNS: Final = (
     "m.id, m.request_id, m.borrower_id, m.loan_id, m.partition, m.channel, m.purpose, m.stage, m.step,"
     " m.template, m.requested_at, m.expires_at, m.received_at, m.state, m.due_at, m.attempt_no, m.resume,"
-    " m.policy, m.cause_id, m.cause_source, m.correlation_id, m.traceparent, m.covers"
+    " m.policy, m.cause_id, m.cause_source, m.correlation_id, m.traceparent, m.covers,"
+    " m.follows"
 )
 
 
@@ -57,6 +59,7 @@ def _message(row: Any) -> Message:
         correlation_id=row.correlation_id,
         traceparent=row.traceparent,
         covers=tuple(row.covers),
+        follows=row.follows,
     )
 
 
@@ -67,20 +70,21 @@ async def insert_requested(tx: Tx, messages: Iterable[Message]) -> None:
         """
         INSERT INTO message (id, request_id, borrower_id, loan_id, partition, channel, purpose, stage, step,
                              template, requested_at, expires_at, state, due_at, policy, changed_at, cause_id,
-                             cause_source, correlation_id, traceparent, covers)
+                             cause_source, correlation_id, traceparent, covers, follows, urgency)
         SELECT u.id, u.request_id, u.borrower_id, u.loan_id, u.partition, u.channel, u.purpose, u.stage, u.step,
                u.template, u.requested_at, u.expires_at, 'planned', :now, u.policy, :now, u.cause_id,
                u.cause_source, u.correlation_id, u.traceparent,
-               ARRAY(SELECT jsonb_array_elements_text(CAST(u.covers AS jsonb)))
+               ARRAY(SELECT jsonb_array_elements_text(CAST(u.covers AS jsonb))), u.follows, u.urgency
         FROM unnest(CAST(:ids AS text[]), CAST(:requests AS text[]), CAST(:borrowers AS text[]),
                     CAST(:loans AS text[]), CAST(:partitions AS int[]), CAST(:channels AS text[]),
                     CAST(:purposes AS text[]), CAST(:stages AS text[]), CAST(:steps AS text[]),
                     CAST(:templates AS text[]), CAST(:requested AS timestamptz[]),
                     CAST(:expires AS timestamptz[]), CAST(:policies AS text[]), CAST(:causes AS text[]),
                     CAST(:sources AS text[]), CAST(:correlations AS text[]), CAST(:traces AS text[]),
-                    CAST(:covers AS text[]))
+                    CAST(:covers AS text[]), CAST(:follows AS text[]), CAST(:urgencies AS int[]))
              AS u(id, request_id, borrower_id, loan_id, partition, channel, purpose, stage, step, template,
-                  requested_at, expires_at, policy, cause_id, cause_source, correlation_id, traceparent, covers)
+                  requested_at, expires_at, policy, cause_id, cause_source, correlation_id, traceparent, covers,
+                  follows, urgency)
         ON CONFLICT (request_id) DO NOTHING
         """,
         now=tx.now,
@@ -102,6 +106,8 @@ async def insert_requested(tx: Tx, messages: Iterable[Message]) -> None:
         correlations=[m.correlation_id for m in rows],
         traces=[m.traceparent for m in rows],
         covers=[msgspec.json.encode(m.covers).decode() for m in rows],
+        follows=[m.follows for m in rows],
+        urgencies=[urgency(m.purpose) for m in rows],
     )
 
 
@@ -134,14 +140,16 @@ async def claim_due(
 ) -> list[tuple[Message, str | None]]:
     """Locks due messages no one else has locked, with the reason of their withdrawal if there is one.
 
-    Only of partitions whose ticks are fresh and channels that are not stopped; what has expired, always.
+    Only of partitions whose ticks are fresh and channels that are not stopped; what has expired, always. The
+    urgent first, then in the order in which they became due.
     """
     rows = await tx.execute(
-        f"SELECT {_COLUMNS}, w.reason FROM message m LEFT JOIN withdrawal w USING (request_id)"  # noqa: S608
-        " WHERE m.state = 'planned' AND m.due_at <= :now AND (m.expires_at <= :now OR"
+        f"SELECT c.* FROM generate_series(0, 2) AS u(urgency) CROSS JOIN LATERAL ("  # noqa: S608
+        f" SELECT {_COLUMNS}, w.reason FROM message m LEFT JOIN withdrawal w USING (request_id)"
+        " WHERE m.urgency = u.urgency AND m.state = 'planned' AND m.due_at <= :now AND (m.expires_at <= :now OR"
         " (m.partition = ANY(CAST(:partitions AS int[])) AND m.channel <> ALL(CAST(:stopped AS text[]))"
         " AND NOT (CAST(:all_stopped AS boolean))))"
-        " ORDER BY m.due_at, m.id LIMIT :batch FOR UPDATE OF m SKIP LOCKED",
+        " ORDER BY m.due_at, m.id LIMIT :batch FOR UPDATE OF m SKIP LOCKED) AS c LIMIT :batch",
         now=tx.now,
         partitions=sorted(partitions),
         stopped=list(stopped),

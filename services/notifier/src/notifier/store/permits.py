@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -82,6 +83,41 @@ async def _one(tx: Tx, column: str, value: str) -> PermitRow | None:
 def _permit(row: Any) -> PermitRow:
     values = {name.strip(): getattr(row, name.strip()) for name in _COLUMNS.split(",")}
     return PermitRow(**values, rules=msgspec.json.decode(row.rules, type=tuple[FiredRule, ...]))
+
+
+_SILENT: Final = (
+    "p.granted AND p.outcome IS NULL AND p.unreported_at IS NULL AND NOT EXISTS"
+    " (SELECT 1 FROM recorded_contact r WHERE r.permit_id = p.permit_id AND r.borrower_id = p.borrower_id)"
+)
+
+
+async def silent(tx: Tx, before: datetime, limit: int) -> list[PermitRow]:
+    """Granted permits that ended before this instant and of which nothing was heard or told since."""
+    rows = await tx.execute(
+        f"SELECT {_COLUMNS}, CAST(rules AS text) AS rules FROM permit p"  # noqa: S608
+        f" WHERE {_SILENT} AND p.until <= :before ORDER BY p.until, p.permit_id LIMIT :limit",
+        before=before,
+        limit=limit,
+    )
+    return [_permit(row) for row in rows]
+
+
+async def next_silent(tx: Tx) -> datetime | None:
+    """The end of the first permit of which nothing was heard yet."""
+    rows = await tx.execute(f"SELECT min(p.until) AS first FROM permit p WHERE {_SILENT}")  # noqa: S608
+    first: datetime | None = rows.one().first
+    return first
+
+
+async def mark_unreported(tx: Tx, permit_ids: Sequence[str]) -> set[str]:
+    """Remembers that it was told of these; those of which something was heard meanwhile are left out."""
+    rows = await tx.execute(
+        f"UPDATE permit AS p SET unreported_at = :now WHERE permit_id = ANY(CAST(:ids AS text[])) AND {_SILENT}"  # noqa: S608
+        " RETURNING p.permit_id",
+        now=tx.now,
+        ids=list(permit_ids),
+    )
+    return {row.permit_id for row in rows}
 
 
 async def report(tx: Tx, permit_id: str, *, outcome: str, at: datetime, by: str) -> None:

@@ -76,8 +76,14 @@ PERMIT: Final = Table(
     words("outcome", null=True),
     instant("outcome_at", null=True),
     words("reported_by", null=True),
+    instant("unreported_at", null=True),
     PrimaryKeyConstraint("permit_id", name="permit_pk"),
     UniqueConstraint("idempotency_key", name="permit_key"),
     CheckConstraint("(outcome IS NULL) = (reported_by IS NULL)", name="permit_reported"),
     Index("permit_person", "borrower_id", "at", postgresql_where=text("granted")),
+    Index(
+        "permit_unreported",
+        "until",
+        postgresql_where=text("granted AND outcome IS NULL AND unreported_at IS NULL"),
+    ),
 )

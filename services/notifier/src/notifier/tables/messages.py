@@ -48,6 +48,8 @@ MESSAGE: Final = Table(
     words("correlation_id", null=True),
     words("traceparent", null=True),
     Column("covers", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    words("follows", null=True),
+    whole("urgency", default="2"),
     PrimaryKeyConstraint("id", name="message_pk"),
     UniqueConstraint("request_id", name="message_request"),
     ForeignKeyConstraint(["borrower_id"], ["party.borrower_id"], name="message_party_fk"),
@@ -56,9 +58,11 @@ MESSAGE: Final = Table(
         " 'suppressed', 'expired', 'human')",
         name="message_state",
     ),
-    Index("message_due", "due_at", "id", postgresql_where=text("state = 'planned'")),
+    Index("message_due", "urgency", "due_at", "id", postgresql_where=text("state = 'planned'")),
     Index("message_person", "borrower_id", "id"),
     Index("message_by_state", "state", "id"),
+    Index("message_loan", "loan_id"),
+    Index("message_covers", "covers", postgresql_using="gin", postgresql_where=text("covers <> '{}'::text[]")),
 )
 WITHDRAWAL: Final = Table(
     "withdrawal",
@@ -107,6 +111,10 @@ ATTEMPT: Final = Table(
     ),
     Index("attempt_person", "borrower_id", "at"),
     Index("attempt_open", "sending_at", postgresql_where=text("state IN ('sending', 'unknown', 'human')")),
+    Index(
+        "attempt_at_gateway", "gateway", "gateway_id", postgresql_where=text("gateway_id IS NOT NULL")
+    ),
+    Index("attempt_of_request", "idempotency_key"),
 )
 DECISION: Final = Table(
     "decision",
