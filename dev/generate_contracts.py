@@ -195,6 +195,13 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 def _operations(name: str, service: Service) -> Iterator[tuple[str, dict[str, Any]]]:
     yield f"{name}.send", _operation("send", service.topic, service.emits, f"What the {name} service tells")
+    for topic in TOPICS.values():
+        if topic.owner == name and topic.name != service.topic:
+            what = f"What the {name} service gives to others than services"
+            yield (
+                f"{name}.send.{topic.name}",
+                _operation("send", topic.name, tuple(events_of(topic.name)), what),
+            )
     for consume in service.consumes:
         what = f"What the {name} service takes from {consume.topic}"
         yield f"{name}.receive.{consume.topic}", _operation("receive", consume.topic, consume.types, what)

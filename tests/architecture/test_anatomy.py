@@ -53,6 +53,7 @@ OWN: dict[str, dict[str, str]] = {
         "remote": "another service asked over REST, whatever it answers",
     },
     "notifier": {
+        "gateway_health": "how each gateway fares, for probes and metrics",
         "gateways": "the port to those who hand messages on, and its adapters",
         "sending": "the send state machine: reserve, hand over, reconcile",
         "template_values": "the whitelist of what may be filled into a text",

@@ -28,6 +28,10 @@ class GatewayMessage(Event, frozen=True, kw_only=True):
     not_after: Instant
     template: str | None = None
 
+    @property
+    def subject(self) -> None:
+        """None: no loan's and no person's story is told here, so none's count of events goes on."""
+
     def __repr__(self) -> str:
         return f"GatewayMessage(client_ref={self.client_ref!r})"
 
@@ -42,6 +46,10 @@ class GatewayWithdrawal(Event, frozen=True, kw_only=True):
     client_ref: ClientRef
     gateway: str
     at: Instant
+
+    @property
+    def subject(self) -> None:
+        """None, as of the message."""
 
 
 @event(RECEIPTS, "gateway.receipt.v1")
