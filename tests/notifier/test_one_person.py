@@ -26,11 +26,11 @@ def merged(borrower_id: str, into: str) -> BorrowerMerged:
     return BorrowerMerged(borrower_id=borrower_id, into=into)
 
 
-async def persons(it: World, *ids: str) -> dict[str, tuple[str, int]]:
+async def persons(it: World, *ids: str) -> dict[str, tuple[str, str]]:
     """The person and the identity of each borrower."""
     async with it.runtime.transaction() as tx:
         rows = await parties.lock_persons(tx, list(ids))
-    return {id_: (rows[id_].person_id, rows[id_].identity_id) for id_ in ids}  # type: ignore[misc]
+    return {id_: (rows[id_].person_id, rows[id_].identity_id) for id_ in ids}
 
 
 async def loans(it: World, **borrowers: BorrowerUpdated) -> None:
@@ -220,7 +220,7 @@ async def test_stated_hours_bind_whichever_id_they_were_stated_under(world: Make
     assert list(told.values()) == ["deferred"]
     [(_, fact)] = await it.facts()
     assert fact["until"] == "2026-11-24T10:00:00Z"
-    assert [rule["id"] for rule in fact["rules"]] == ["PARTY-HOURS"]
+    assert [rule["id"] for rule in fact["rules"]] == ["CN-T1"]
 
 
 async def test_one_address_under_two_names_is_one_address(world: Make) -> None:

@@ -51,11 +51,8 @@ def assemble(
     gateways = from_settings(settings, runtime.clock.now)
     switchboard, sender, reconciler = gateways.switchboard, None, None
     audience = audience_of(settings, vault.blind_index)
-    if audience.mode == "shadow":
-        # Gateways are not even at hand: what they still have to tell of is all they are asked.
-        hands = only(SilentGateway(), ()).switchboard
-    else:
-        hands = switchboard
+    # In shadow the sender has no gateway at all; those of the settings are only asked about what went out before.
+    hands = only(SilentGateway(), ()).switchboard if audience.mode == "shadow" else switchboard
     if hands is not None:
         wording = Wording(shelf, vault)
         spread = timedelta(seconds=settings.opening_spread_s)

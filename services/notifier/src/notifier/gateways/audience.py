@@ -1,4 +1,4 @@
-"""Whom this process may reach: everyone, nobody, or named test addresses alone - over and above what rules allow."""
+"""Whom this process may reach: everyone, nobody, or named test addresses alone, whatever the rules allow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def audience_of(settings: NotifierSettings, index: Callable[[str], bytes]) -> Au
     if (settings.test_addresses_file is not None) != (mode == "listed"):
         raise BadSettings("TACT_NOTIFIER_TEST_ADDRESSES_FILE names whom TACT_NOTIFIER_MODE=listed may reach")
     if settings.test_addresses_file is None:
-        return Audience(mode)  # type: ignore[arg-type]
+        return Audience(mode)
     try:
         lines = settings.test_addresses_file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
