@@ -92,7 +92,7 @@ def test_every_group_of_facts_reaches_the_decision() -> None:
     assert rules(channel="visit", agents=["c1", "c2"], visit_notice_at=notice) == []
     stated = {"channels": ["sms"], "day_types": ["workday"], "allow": [["18:00", "20:00"]]}
     person = {"id": "p1", "kind": "debtor", "timezone": "Asia/Shanghai", "overrides": [stated]}
-    assert rules(party=person) == ["PARTY-HOURS"]
+    assert rules(party=person) == ["CN-T1"]
     vulnerable = {"id": "p1", "kind": "debtor", "vulnerable": ["illness"]}
     assert rules(party=vulnerable, automated=True) == []
     assert rules(party=vulnerable, channel="ai_call", automated=True) == ["HOLD-vulnerable"]

@@ -28,8 +28,8 @@ INSTANTS = st.builds(
     lambda day, ms: day + timedelta(milliseconds=ms), st.sampled_from(DAYS), st.integers(0, 9 * 86_400_000)
 )
 OUTCOMES = ["no_answer", "busy", "voicemail", "conversation", "unknown", "sent", "delivered", "failed"]
-#: Nothing but these is neither a rule of a pack nor the same whatever the packs.
-OF_NO_PACK = {"NO-SLOT"}
+#: Rules of no pack, which fire by what all packs leave.
+OF_NO_PACK = {"NO-SLOT", "PARTY-HOURS"}
 
 
 @st.composite

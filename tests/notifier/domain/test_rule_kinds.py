@@ -11,7 +11,7 @@ import pytest
 from notifier.domain.clock_rules import CapWindow, CoolOffRule, GapRule, WindowRule
 from notifier.domain.decide import decide
 from notifier.domain.decision import Verdict
-from notifier.domain.facts import Consent, ContactFacts, Content, Party
+from notifier.domain.facts import Consent, ContactFacts, Content, Override, Party
 from notifier.domain.pack import Pack, PackFile
 from notifier.domain.stated_rules import ConsentRule, ContentRule, GateRule, PartyRule
 from notifier.domain.vocabulary import Counted, When
@@ -202,3 +202,19 @@ def test_a_gap_and_a_cap_together_open_when_both_do() -> None:
 def test_a_window_that_leaves_a_day_out_or_says_two_things_is_refused(days: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         WindowRule(id="W", citation="test", days=days)
+
+
+def test_stated_hours_narrow_the_windows_there_are_and_bind_alone_where_there_is_none() -> None:
+    evening = Override(("sms",), ("workday", "weekend", "public_holiday"), (("18:00", "20:00"),))
+    party = Party("p1", timezone="Asia/Shanghai", overrides=(evening,))
+
+    def told(policy: Pack) -> list[str]:
+        return [rule.id for rule in decide(facts(party=party), (policy,), NOON).rules]
+
+    assert told(pack(window(("08:00", "22:00")))) == ["W"]
+    assert told(pack(cap(3))) == ["PARTY-HOURS"]
+    assert until(facts(party=party), pack(cap(3))) == "11-24 18:00"
+    assert until(facts(party=party), pack(window(("08:00", "12:00"), ("19:00", "22:00")))) == "11-24 19:00"
+    closed = Party("p1", timezone="Asia/Shanghai", overrides=(replace(evening, allow=()),))
+    never = decide(facts(party=closed), (pack(window(("08:00", "22:00"))),), NOON)
+    assert [rule.id for rule in never.rules] == ["NO-SLOT", "W"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,12 +26,12 @@ from notifier.domain.timing import (
     gap_frees_at,
     opens_at,
 )
-from notifier.domain.week import Calendar, StatedHours, WaivedHours
+from notifier.domain.week import Calendar, NarrowedHours, StatedHours, WaivedHours
 
 #: A contact that cannot happen within this time is denied (NO-SLOT).
 HORIZON = timedelta(hours=720)
 
-#: The hours a person stated themselves, under every pack.
+#: The hours a person stated themselves, where no pack has a window that they narrow.
 PARTY_HOURS = "PARTY-HOURS"
 _STATED = "hours stated by the person"
 
@@ -78,6 +79,7 @@ def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decis
             if closed.until is not None:
                 until = max(until, closed.until)
     fired.extend((_HOLDS, hold) for hold in fired_holds(facts, bound[0].holds, clocks, now))
+    windows.extend(_stated_alone(windows, facts, bound))
     fired.extend((_WINDOWS, shut) for shut in _shut(windows, now))
     if not any(rule.verdict is Verdict.DEFER for _, rule in fired):
         return _decision(facts, bound, fired, None)
@@ -91,17 +93,17 @@ def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decis
 def next_window_end(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> datetime | None:
     """When the windows open at `now` close (UTC); None if none binds within 30 days, `now` if one is closed."""
     now = now.astimezone(UTC)
-    ends = []
-    for pack in in_force(packs, facts, now):
+    bound = in_force(packs, facts, now)
+    windows: list[_Window] = []
+    for pack in bound:
         zones = zones_of(pack.file.zones, facts.party)
         if zones is None:
             return now
         plan = plan_at(pack, judged_act(facts, pack, now), facts, now)
-        for window in _windows_of(plan, facts, pack, zones):
-            end = closes_at(now, zones, window.hours, now + HORIZON)
-            if end is not None:
-                ends.append(end)
-    return min(ends, default=None)
+        windows.extend(_windows_of(plan, facts, pack, zones))
+    windows.extend(_stated_alone(windows, facts, bound))
+    ends = (closes_at(now, window.zones, window.hours, now + HORIZON) for window in windows)
+    return min((end for end in ends if end is not None), default=None)
 
 
 def stated_hours(facts: ContactFacts, calendar: Calendar) -> list[StatedHours]:
@@ -146,15 +148,27 @@ def _unmet(
 def _windows_of(
     plan: Plan, facts: ContactFacts, pack: Pack, zones: tuple[ZoneInfo, ...]
 ) -> Iterator[_Window]:
-    """The windows of the rules and those of the person, which take the place of rules consent may waive."""
+    """The windows of the rules, narrowed by the person's hours, which take the place of those consent may waive."""
     stated = stated_hours(facts, pack.calendar_of(facts.state)) if facts.party.overrides else []
     for rule, hours in plan.windows:
+        if not stated:
+            yield _Window(rule.id, rule.citation, rule.soft, hours, zones)
+            continue
         if rule.consent_may_waive:
-            for own in stated:
-                hours = WaivedHours(hours, own)
-        yield _Window(rule.id, rule.citation, rule.soft, hours, zones)
-    for own in stated:
-        yield _Window(PARTY_HOURS, _STATED, False, own, zones)
+            hours = reduce(WaivedHours, stated, hours)
+        hours = reduce(NarrowedHours, stated, hours)
+        yield _Window(rule.id, f"{rule.citation}; {_STATED}", rule.soft, hours, zones)
+
+
+def _stated_alone(windows: list[_Window], facts: ContactFacts, bound: tuple[Pack, ...]) -> Iterator[_Window]:
+    """The person's hours by themselves, where no rule has a window that they narrow."""
+    if not facts.party.overrides or any(not window.soft for window in windows):
+        return
+    for pack in bound:
+        zones = zones_of(pack.file.zones, facts.party)
+        if zones is not None:
+            for own in stated_hours(facts, pack.calendar_of(facts.state)):
+                yield _Window(PARTY_HOURS, _STATED, False, own, zones)
 
 
 def _closed(plan: Plan, facts: ContactFacts, zones: tuple[ZoneInfo, ...], now: datetime) -> Iterator[_Ranked]:

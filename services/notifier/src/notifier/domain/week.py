@@ -78,13 +78,31 @@ class StatedHours:
 
 @dataclass(frozen=True, slots=True)
 class WaivedHours:
-    """A rule's windows, except on the days for which the person's own hours take their place."""
+    """A rule's windows, except on the days for which the person stated hours."""
 
     hours: Hours
     stated: StatedHours
 
     def on(self, day: date) -> tuple[Span, ...]:
-        """The windows of a local day; on such days any hour is right, and the person's hours bind beside them."""
+        """The windows of a local day; on such days any hour is right, as far as the rule goes."""
         if kind_of(day, self.stated.calendar) in self.stated.day_types:
             return ALL_DAY
         return spans_on(self.hours, day)
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowedHours:
+    """A rule's windows as far as they are within the hours the person stated."""
+
+    hours: Hours
+    stated: StatedHours
+
+    def on(self, day: date) -> tuple[Span, ...]:
+        """What is left of the windows of a local day."""
+        own = self.stated.on(day)
+        shared = (
+            Span(max(rule.start, person.start), min(rule.end, person.end))
+            for rule in spans_on(self.hours, day)
+            for person in own
+        )
+        return tuple(span for span in shared if span.start < span.end)
