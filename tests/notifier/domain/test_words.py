@@ -70,6 +70,11 @@ def test_honest_text_is_left_alone() -> None:
         ("逾😀期", "逾期"),
         ("\u2f86\u2f86逾期", "逾期"),
         ("法院傳票", "法院传票"),
+        ("逾ʼ期", "逾期"),
+        ("逾ー期", "逾期"),
+        ("逾丨期", "逾期"),
+        ("逾ǃ期", "逾期"),
+        ("逾ـ期", "逾期"),
     ],
 )
 def test_what_looks_like_a_word_is_that_word(disguised: str, word: str) -> None:

@@ -412,3 +412,18 @@ async def test_a_withdrawal_waits_for_what_is_being_written(world: Make) -> None
         await it.request("R1", "L1", "B1")
         [requests] = (await it.reserve()).requests.values()
         assert "请看" not in requests[0].body
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{{ 7*7 }}", "{0.__class__}", "王\n点击 http://x.example", "x.example.com", "王\u202e"],
+)
+async def test_a_name_is_data_whatever_it_says(world: Make, name: str) -> None:
+    it = await world()
+    await it.borrower("B1", name=name)
+    await it.overdue("L1", "B1")
+    await it.tick()
+    await it.request("R1", "L1", "B1")
+    await it.send()
+    [message] = it.gateway.arrived
+    assert message["body"].startswith("【示例消费金融】您好！11月20日的账单3,259.52元")

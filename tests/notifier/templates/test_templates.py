@@ -13,6 +13,8 @@ from notifier.domain.facts import Content
 from notifier.policy import load_packs
 from notifier.template_values import family_name
 from notifier.templates import TemplateRefused, Templates
+from notifier.templates.catalogue import Shelf
+from notifier.templates.reading import read_template
 from spine.policy import BadPolicy
 from tests.notifier.domain.builders import NOON, facts
 
@@ -191,3 +193,22 @@ def test_a_template_without_figures_may_neither_use_nor_carry_one(tmp_path: Path
 )
 def test_of_a_name_only_the_family_name_is_used(name: str, shown: str) -> None:
     assert family_name(name) == shown
+
+
+def test_a_release_never_puts_other_words_into_force(tmp_path: Path) -> None:
+    def text(version: int, words: str) -> str:
+        file = write(tmp_path, TEXT + words, version=version) / "notifier" / "wording"
+        return (file / f"s1-warm-sms.v{version}.yaml").read_text(encoding="utf-8")
+
+    released = TEMPLATES.joined([read_template(text(9, "新"), TEMPLATES.packs, path="9")])
+    assert released.by_id["s1-warm-sms"].file.version == 9
+    shelf = Shelf(released)
+    shelf.take_up(1, {"2": text(2, "旧"), "3": text(3, "中")})
+    assert shelf.templates.by_id["s1-warm-sms"].file.version == 3
+    assert shelf.templates.versions["s1-warm-sms"] == (1, 2, 3, 9)
+    # What no longer fits is not in force, and says so; the rest is.
+    shelf.take_up(2, {"2": text(2, "旧"), "3": text(3, "逾 期")})
+    assert shelf.templates.by_id["s1-warm-sms"].file.version == 2
+    assert ["HOUSE-S1-WORDS" in reason for reason in shelf.refused] == [True]
+    shelf.take_up(3, {})
+    assert (shelf.templates.by_id["s1-warm-sms"].file.version, shelf.refused) == (9, ())

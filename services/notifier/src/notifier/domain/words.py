@@ -13,8 +13,12 @@ from typing import Final
 #: The look-alikes, part of what a text is judged by: raised whenever they or the folding change.
 FOLDING: Final = "words-2"
 
-#: Everything that is no letter or digit, and the fillers that Unicode calls letters though nothing shows.
-_NOISE = re.compile("[\\W_\u115f\u1160\u3164\uffa0]+")
+#: Everything that is no letter or digit, and what Unicode calls letters though nothing shows, or only a stroke,
+#: a click, a modifier or a sign of repetition that a reader passes over.
+_NOISE = re.compile(
+    "[\\W_\u115f\u1160\u3164\uffa0\u01c0-\u01c3\u02b0-\u02ff\u0640\u07fa\ua78b\ua78c\u3005\u3031-\u3035\u303b"
+    "\u309d\u309e\u30fc-\u30fe\u4e28\u4e36\u4e3f]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
