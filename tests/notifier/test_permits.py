@@ -353,3 +353,33 @@ async def test_a_request_of_another_shape_is_refused(world: Make, changes: dict[
     async with door(it) as client:
         assert (await ask(client, **changes)).status_code == 422
     assert await told(it) == []
+
+
+async def test_a_permit_nobody_reports_stays_counted_and_is_told_once(world: Make) -> None:
+    it = await ready(world)
+    async with door(it) as client:
+        permit_id = (await ask(client)).json()["permit_id"]
+        until = NOON + timedelta(minutes=30)
+        for minutes, count in ((59, 0), (60, 1), (61, 1)):
+            it.at(until + timedelta(minutes=minutes))
+            await it.schedule("silent-permits").run()
+            assert (await told(it)).count("permit.unreported.v1") == count
+    assert await history_of(it) == [("call", "unknown")]
+    [fact] = [fact for type_, fact in await emitted(it.runtime) if type_ == "permit.unreported.v1"]
+    assert (fact["permit_id"], fact["by"]) == (permit_id, "agent-7")
+
+
+@pytest.mark.parametrize("by_log", [False, True])
+async def test_a_permit_that_was_reported_or_is_on_record_is_not_asked_after(
+    world: Make, by_log: bool
+) -> None:
+    it = await ready(world)
+    async with door(it) as client:
+        permit_id = (await ask(client)).json()["permit_id"]
+        if by_log:
+            await it.take(recorded(permit_id))
+        else:
+            body = {"outcome": "no_answer", "by": "agent-7"}
+            await client.post(f"/v1/permits/{permit_id}/outcome", json=body)
+    it.at(NOON + timedelta(hours=3))
+    assert await it.schedule("silent-permits").run() == 0

@@ -97,6 +97,8 @@ class OneMachine:
             **self._broker_settings(),
             "TACT_NOTIFIER_KEK_FILE": str(self._home.key_file),
             "TACT_NOTIFIER_GATEWAY_SECRET_FILE": str(self._home.gateway_secret),
+            # Stepped time would stop at every second of a morning in which somebody is written to.
+            **({"TACT_NOTIFIER_OPENING_SPREAD_S": "0"} if self._options.stepped else {}),
             "TACT_STAGER_NOTIFIER_URL": f"http://127.0.0.1:{self.ports['notifier']}",
             "TACT_STAGER_LEDGER_URL": f"http://127.0.0.1:{self.ports['ledger']}",
             **(self._options.settings or {}),

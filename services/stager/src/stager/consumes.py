@@ -21,7 +21,7 @@ from spine.events.ledger import (
     StatementMatched,
     StatementMismatch,
 )
-from spine.events.notifier import NOTIFIER, PartyChanged
+from spine.events.notifier import NOTIFIER, PartyChanged, PermitUnreported
 from spine.events.registry import Event
 from spine.events.replies import InboundReceived
 from spine.service import Consume
@@ -31,7 +31,7 @@ from stager.handlers.said import SAID, STOPS, take_contact_facts
 from stager.policy import House
 
 _SAID: Final[tuple[type[Event], ...]] = (*SAID, PromiseMade)
-_FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PartyChanged, InboundReceived, *OUTCOMES)
+_FROM_NOTIFIER: Final[tuple[type[Event], ...]] = (PermitUnreported, PartyChanged, InboundReceived, *OUTCOMES)
 
 CONSUMES: Final = (
     (

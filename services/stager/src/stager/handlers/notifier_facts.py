@@ -18,6 +18,7 @@ from spine.events.notifier import (
     MessageRejected,
     MessageSuppressed,
     PartyChanged,
+    PermitUnreported,
 )
 from spine.events.replies import InboundReceived
 from spine.service import Received
@@ -28,6 +29,7 @@ from stager.handlers.clocks import keep_clocks
 from stager.handlers.followers import follow_answered
 from stager.handlers.inbound import read_by_person
 from stager.handlers.said import hold_vulnerable
+from stager.handlers.unreported import ask_for_outcomes
 from stager.policy import House
 from stager.store.clocks import loans_demanded
 from stager.store.parties import lock_parties, save_parties, zone_of
@@ -51,7 +53,9 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
     parties = {party.borrower_id: party for party, _ in told}
     answers = {e.event.request_id: e.event for e in events if isinstance(e.event, MessageFact)}
     wrote = {e.event.borrower_id for e in events if isinstance(e.event, InboundReceived)}
+    silent = [(e.event, e.envelope) for e in events if isinstance(e.event, PermitUnreported)]
     borrowers = {*parties, *(answer.borrower_id for answer in answers.values()), *wrote}
+    borrowers |= {permit.borrower_id for permit, _ in silent}
     zones = await lock_parties(tx, sorted(borrowers), house.zone)
     if parties:
         await save_parties(tx, parties)
@@ -61,6 +65,8 @@ async def take_notifier_facts(tx: Tx, events: Sequence[Received], *, house: Hous
         await hold_vulnerable(tx, house, told)
     if wrote:
         await read_by_person(tx, events, house)
+    if silent:
+        await ask_for_outcomes(tx, house, silent)
     if answers:
         outcomes = {id_: (OUTCOMES[type(fact)], fact.at) for id_, fact in answers.items()}
         await follow_answered(tx, await answer_requests(tx, outcomes), house)
