@@ -206,3 +206,20 @@ async def test_agencies_are_made_known_by_a_lead(desk: Desk) -> None:
     refused = await agency(desk, "AG3", answer=403, by="M1")
     assert (refused["code"], refused["needs"]) == ("not_allowed", ["lead"])
     await agency(desk, "AG3", by="L1")
+
+
+async def test_who_is_of_an_agency_reads_neither_the_team_of_the_house_nor_its_policies(desk: Desk) -> None:
+    await team(desk)
+
+    async def read(member: str, path: str) -> Any:
+        return await desk.client.get(path, headers={"X-Tact-Member": member})
+
+    shown = (await read("X1", "/v1/team/members")).json()["items"]
+    assert [each["member_id"] for each in shown] == ["X1"]
+    everyone = (await read("M1", "/v1/team/members")).json()["items"]
+    assert {"L1", "M1", "X1", "X2"} <= {each["member_id"] for each in everyone}
+    for member, other, status in (("X1", "M1", 404), ("X1", "X2", 404), ("X1", "X1", 200), ("M1", "X1", 200)):
+        assert (await read(member, f"/v1/team/members/{other}")).status_code == status
+    for path in ("/v1/policies", "/v1/policies/in-force", "/v1/policies/none"):
+        assert (await read("X1", path)).status_code == 403
+    assert (await read("M1", "/v1/policies")).status_code == 200

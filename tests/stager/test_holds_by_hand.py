@@ -215,3 +215,39 @@ async def test_who_speaks_with_the_vulnerable_is_trained(holder: Holder) -> None
     await holder.stager.runtime.run(work)
     rows = await holder.stager.rows("SELECT kind, skill FROM task ORDER BY kind")
     assert [tuple(row) for row in rows] == [("call", "vulnerable"), ("document", None)]
+
+
+async def test_a_second_hold_of_a_kind_on_the_same_loan_is_refused_by_the_one_that_stands(
+    holder: Holder,
+) -> None:
+    await in_arrears(holder.stager, "L1", "L2")
+    first = await holder.hold_loan("dispute", key="1")
+    refused = await holder.hold_loan("dispute", 409, key="2")
+    assert (refused["code"], refused["hold_id"]) == ("hold_stands", first["hold_id"])
+    again = await holder.hold_loan("dispute", 200, key="1")
+    assert again["hold_id"] == first["hold_id"]
+    await holder.post("/v1/loans/L2/holds", 201, {"kind": "dispute", "by": "carl", "reason": "r"}, "3")
+    await holder.lift(first["hold_id"], findings={"verified": "yes", "answered": "yes"})
+    await holder.hold_loan("dispute", key="4")
+
+
+async def test_a_second_hold_of_a_kind_on_a_person_is_refused_also_by_way_of_a_loan(holder: Holder) -> None:
+    await in_arrears(holder.stager, "L1")
+    await holder.hold_person("cease", key="1")
+    assert (await holder.hold_person("cease", 409, key="2"))["code"] == "hold_stands"
+    assert (await holder.hold_loan("cease", 409, key="3"))["code"] == "hold_stands"
+    await holder.hold_person("attorney", key="4")
+
+
+async def test_complaints_are_each_of_their_own_matter(holder: Holder) -> None:
+    await in_arrears(holder.stager, "L1")
+    await holder.hold_loan("complaint_open", key="1")
+    await holder.hold_loan("complaint_open", key="2")
+
+
+async def test_the_end_of_a_treatment_is_said_only_where_it_decides(holder: Holder) -> None:
+    await in_arrears(holder.stager, "L1")
+    ended = {"treatment_ended_on": str(TODAY)}
+    assert (await holder.hold_person("breathing_space", 422, **ended))["code"] == "hold_incomplete"
+    assert (await holder.hold_person("cease", 422, **ended))["code"] == "hold_incomplete"
+    await holder.hold_person("breathing_space", ground="treatment", **ended)

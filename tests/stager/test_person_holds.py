@@ -116,10 +116,10 @@ async def test_a_treatment_holds_until_thirty_days_after_it_has_ended(holder: Ho
 
 async def test_two_holds_of_a_person_end_each_for_itself(holder: Holder) -> None:
     await in_arrears(holder.stager, "L1")
-    first = await holder.hold_person("breathing_space")
+    first = await holder.hold_person("complaint_open")
     holder.stager.set_time(holder.stager.local(TODAY + 10 * DAY, 9))
-    await holder.hold_person("breathing_space")
-    await holder.lift(first["person_hold_id"])
+    await holder.hold_person("complaint_open")
+    await holder.lift(first["person_hold_id"], findings={"answered": "letter of today"})
     await holder.stager.tell(loan_overdue("L2", as_of=TODAY + 10 * DAY))
     shown = (await holder.client.get("/v1/borrowers/B1/holds")).json()
     assert [(hold["active"], len(hold["loans"])) for hold in shown["person"]] == [(True, 2), (False, 1)]

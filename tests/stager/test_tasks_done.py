@@ -73,6 +73,12 @@ async def test_a_call_is_done_once_and_told_whole(desk: Desk) -> None:
     ("facts", "status", "code"),
     [
         ({"verified": False}, 409, "not_verified"),
+        (
+            {"outcome": "not_verified", "verified": False, "result": "none", "amount": "100.00"},
+            422,
+            "outcome_not_allowed",
+        ),
+        ({"result": "none", "promised_on": "2026-11-25"}, 422, "outcome_not_allowed"),
         ({"outcome": "not_verified", "verified": False, "result": "promise"}, 409, "not_verified"),
         ({"outcome": "wrong_person", "verified": False, "result": "promise"}, 409, "not_verified"),
         ({"outcome": "no_answer", "result": "dispute"}, 422, "outcome_not_allowed"),

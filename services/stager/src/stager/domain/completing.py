@@ -25,6 +25,8 @@ from stager.domain.work_policy import ResultRule, WorkPolicy
 #: Nobody spoke in these: there is nothing to record.
 _UNANSWERED: Final = frozenset({"no_answer", "busy", "not_in_service", "voicemail"})
 NONE: Final = "none"
+#: What only a promise says; a refused one must not look like one that was taken down.
+_OF_A_PROMISE: Final = ("amount", "promised_on", "second_on")
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,6 +118,13 @@ def _check_result(
         if rule.leads_to == "promise":
             raise NotVerified(f"nobody promises with the outcome {given.outcome}", outcome=given.outcome)
         raise OutcomeNotAllowed(f"{given.result} does not come of {given.outcome}", field="result")
+    for field in _OF_A_PROMISE:
+        # Who says that it is paid says how much.
+        fits = rule.leads_to == "promise" or (rule.leads_to == "hold" and field == "amount")
+        if getattr(given, field) is not None and not fits:
+            raise OutcomeNotAllowed(
+                f"{field}: goes with a promise, not with the result {given.result}", field=field
+            )
     for field in rule.needs:
         if getattr(given, field) is None:
             raise ResultIncomplete(f"{field}: {given.result} needs it", field=field)

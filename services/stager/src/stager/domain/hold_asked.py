@@ -28,6 +28,12 @@ class HoldFixed(Conflict):
     code = "hold_fixed"
 
 
+class HoldStands(Conflict):
+    """A hold of this kind is in force already: extend or lift that one."""
+
+    code = "hold_stands"
+
+
 @dataclass(frozen=True, slots=True)
 class HoldAsked:
     """A hold as a member asks for it. `key` makes a repeat the same hold: with the subject it gives the id."""

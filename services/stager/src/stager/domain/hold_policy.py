@@ -60,7 +60,8 @@ class HoldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `allows`: purposes that stay allowed on the channels it blocks; `allows_parties`: who may be contacted all the
     same. `ends_with_arrears`: the cure of the loan answers it. `scope`: a hold on a person holds every loan of the
     borrower. `placed_by` and `lifted_by`: roles; none means that only facts and agreements do it.
-    `needs_skill`: who deals with the person meanwhile has it.
+    `needs_skill`: who deals with the person meanwhile has it. `several`: each is about a matter of its own, so that
+    one may be placed by hand while another is in force.
     """
 
     blocks: Literal["all"] | tuple[ContactChannel, ...]
@@ -80,6 +81,7 @@ class HoldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lifted_by: tuple[Role, ...] = ()
     lifting_needs: tuple[Finding, ...] = ()
     needs_skill: str | None = None
+    several: bool = False
 
     def stops(self, channel: str, purpose: str = "collection", party: str = "debtor") -> bool:
         """Whether a contact through this channel, of this purpose, to this party must wait."""

@@ -87,6 +87,10 @@ def decide_hold(facts: HoldFacts, policy: HoldPolicy) -> HoldVerdict:
             return HoldVerdict(rule=name, missing=missing, refusal=said)
         return allowed
     lasting = rule.lasting(facts.ground)
+    by_treatment = lasting is not None and lasting.after_treatment_days is not None
+    if facts.roles is not None and facts.treatment_ended_on is not None and not by_treatment:
+        unused = f"how long {facts.kind} lasts on this ground does not hang on a treatment"
+        return HoldVerdict(rule=name, missing=("treatment_ended_on",), refusal=unused)
     if facts.act == "extend":
         return _extended(allowed, facts, lasting, extension)
     own = _end(facts, lasting)

@@ -13,7 +13,7 @@ from spine.database import Tx
 from spine.errors import BadRequest, Conflict, NotFound
 from spine.outbox import emit
 from stager.domain.cases import Hold, stable_id
-from stager.domain.hold_asked import Held, HoldAsked, HoldFixed, HoldIncomplete, HoldIsOver
+from stager.domain.hold_asked import Held, HoldAsked, HoldFixed, HoldIncomplete, HoldIsOver, HoldStands
 from stager.domain.hold_policy import HoldPolicy
 from stager.domain.holding import HoldFacts, HoldVerdict, decide_hold, with_days_off
 from stager.domain.person_holds import PersonHold, with_fate_of
@@ -24,9 +24,14 @@ from stager.handlers.holds import end_holds, keep_hold_decisions, new_hold, plac
 from stager.policy import House
 from stager.store.agencies import check_sees
 from stager.store.flags import open_cases
-from stager.store.holds import hold_by_id, save_holds
+from stager.store.holds import active_holds, hold_by_id, save_holds
 from stager.store.parties import lock_parties
-from stager.store.person_holds import holds_following, person_hold_by_id, save_person_holds
+from stager.store.person_holds import (
+    active_person_holds,
+    holds_following,
+    person_hold_by_id,
+    save_person_holds,
+)
 from stager.store.team import member
 
 _Any = TypeVar("_Any", Hold, PersonHold)
@@ -48,6 +53,8 @@ async def place_by_hand(
         return known
     if loan_id is None and (rule.ends_with_arrears or not rule.placed_by):
         raise BadRequest(f"loan_id: a {asked.kind} is about one loan", field="loan_id")
+    if not rule.several:
+        await _check_none_stands(tx, asked.kind, borrower_id, loan_id if rule.scope == "loan" else None)
     facts, verdict = await _decide(
         tx,
         house,
@@ -94,6 +101,29 @@ async def place_by_hand(
     also = {hold_id: loan_id} if loan_id is not None else {}
     await place_person_holds(tx, [person], house, facts={hold_id: facts}, also=also)
     return Held(person, tuple(await holds_following(tx, hold_id)), is_new=True)
+
+
+async def _check_none_stands(tx: Tx, kind: str, borrower_id: str, loan_id: str | None) -> None:
+    """Raises HoldStands when a hold of this kind is in force on this loan, or without a loan on this person.
+
+    What the ledger's facts hold is another matter than a person's word, and ends without it.
+    """
+    standing: list[str] = []
+    if loan_id is None:
+        persons = await active_person_holds(tx, [borrower_id])
+        standing = [each.person_hold_id for each in persons if each.kind == kind]
+    else:
+        standing = [
+            hold.hold_id
+            for hold in await active_holds(tx, [borrower_id])
+            if (hold.kind, hold.loan_id) == (kind, loan_id)
+            and hold.is_active(tx.now)
+            and hold.ledger_seq is None
+        ]
+    if standing:
+        raise HoldStands(
+            f"hold {standing[0]} of this kind is in force: extend or lift that one", hold_id=standing[0]
+        )
 
 
 async def _known(tx: Tx, hold_id: str, asked: HoldAsked, loan_id: str | None) -> Held | None:
