@@ -57,28 +57,15 @@ def assemble(
         wording = Wording(shelf, vault)
         spread = timedelta(seconds=settings.opening_spread_s)
         margins = Margins(timedelta(seconds=settings.window_margin_s), timedelta(seconds=settings.handover_s))
+        lease_s = settings.lease_s
         desk = Desk(
-            packs,
-            wording,
-            vault,
-            hands,
-            margins,
-            settings.country,
-            settings.lease_s,
-            closing,
-            spread,
-            audience,
+            packs, wording, vault, hands, margins, settings.country, lease_s, closing, spread, audience
         )
         sender = Sender(
             runtime, desk, Pace(settings.batch, settings.lanes, settings.fresh_within_s, settings.settle_s)
         )
-        patience = Patience(
-            settings.lease_s,
-            settings.settle_s,
-            settings.ask_again_s,
-            settings.human_after_s,
-            settings.lease_s,
-        )
+        waits = settings.settle_s, settings.ask_again_s, settings.human_after_s
+        patience = Patience(lease_s, *waits, lease_s)
         reconciler = Reconciler(runtime, switchboard or hands, vault, patience)
     return Service(
         name="notifier",
