@@ -199,6 +199,18 @@ def test_a_pack_that_decides_otherwise_than_its_vectors_say(tmp_path: Path) -> N
     assert check(path).stdout.startswith(f"{path}:{line}: ")
 
 
+def test_what_holds_block_is_held_against_the_cases_of_every_pack(tmp_path: Path) -> None:
+    holds = tmp_path / "holds.yaml"
+    holds.write_text(PACKS["holds.yaml"], encoding="utf-8")
+    assert check(holds).exit_code == 0
+    holds.write_text(PACKS["holds.yaml"].replace("[ai_call, visit]", "[visit]"), encoding="utf-8")
+    told = check(holds)
+    assert told.exit_code == 1
+    assert "HOLD-vulnerable" in told.stdout
+    holds.write_text("version: '1'\nholds:\n  - {kind: x, citation: y}\n  - {kind: x, citation: y}\n")
+    assert f"{holds}:4: x is given twice" in check(holds).stdout
+
+
 def test_wrong_usage_and_what_is_no_policy(tmp_path: Path) -> None:
     assert check().exit_code == 2
     assert check(tmp_path / "missing.yaml").exit_code == 2

@@ -48,6 +48,7 @@ _TOLD_BY: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("strategy-", frozenset({"slots", "stages"})),
     ("stages-", frozenset({"stages", "cases"})),
     ("pack", frozenset({"applies", "zones"})),
+    ("contact-holds", frozenset({"holds"})),
     ("template", OWN_KEYS),
     ("cutover", frozenset(CutoverPolicy.__struct_fields__) - frozenset(HoldPolicy.__struct_fields__)),
 )
@@ -89,6 +90,7 @@ def check(files: Mapping[Path, str], policy_dir: Path | None, zone: ZoneInfo, to
     with TemporaryDirectory(prefix="tact-policy-") as folder:
         packs_dir = _with_packs([g for g in given if g.kind == "pack"], policy_dir, Path(folder))
         found = {g.path: _check_pack(g, packs_dir) for g in given if g.kind == "pack"}
+        found |= {g.path: _check_holds(g, policy_dir) for g in given if g.kind == "contact-holds"}
         stager = [g for g in given if g.kind in KINDS]
         found |= _check_stager(stager, policy_dir, zone)
         judge = _Judge.of(packs_dir, zone, today)
@@ -179,6 +181,24 @@ def _check_pack(given: Given, packs_dir: Path) -> tuple[Report, Loaded[Any] | No
         report.notes.append(f"{len(read_vectors(vectors).cases)} vectors of {vectors.name} run")
     except BadPolicy as refused:
         report.faults += list(refused.located(str(vectors)))
+    return report, None
+
+
+def _check_holds(given: Given, policy_dir: Path | None) -> tuple[Report, Loaded[Any] | None]:
+    """What holds block, by the cases of every pack that is shipped."""
+    report = Report(str(given.path), "what holds block")
+    try:
+        with TemporaryDirectory(prefix="tact-policy-") as folder:
+            holds_dir = _with_packs([replace(given, path=Path(HOLDS_FILE))], policy_dir, Path(folder))
+            shipped = sorted((Path(str(resources.files("notifier"))) / "rules" / "vectors").glob("*.yaml"))
+            for vectors in shipped:
+                report.faults += list(_failed_vectors(vectors, holds_dir))
+    except BadPolicy as refused:
+        report.faults += [
+            _told(fault, {HOLDS_FILE: given.path}) for fault in refused.located(str(given.path))
+        ]
+        return report, None
+    report.notes.append(f"vectors of {len(shipped)} packs run")
     return report, None
 
 

@@ -9,6 +9,7 @@ import pytest
 import notifier
 from notifier.policy import load_packs
 from notifier.vectors import read_vectors, run_vectors
+from spine.policy import BadPolicy
 
 RULES = Path(notifier.__file__).parent / "rules"
 VECTORS = sorted((RULES / "vectors").glob("*.yaml"))
@@ -42,8 +43,16 @@ def test_a_case_with_a_wrong_expectation_fails_and_says_what_came_out(tmp_path: 
 def test_a_case_with_a_fact_nobody_knows_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "cn.yaml"
     wrong.write_text(CN.read_text().replace("outcome:", "outcom:", 1))
-    with pytest.raises(Exception, match="outcome"):
+    with pytest.raises(BadPolicy, match="outcome"):
         list(run_vectors(wrong))
     wrong.write_text(CN.read_text().replace("  debt: l1\n", "  debt: l1\n  colour: red\n", 1))
-    with pytest.raises(ValueError, match="colour"):
+    with pytest.raises(BadPolicy, match="colour"):
+        list(run_vectors(wrong))
+    wrong.write_text(CN.read_text().replace("T21:59:59+08:00", "T21:59:59", 1))
+    with pytest.raises(BadPolicy, match="timezone"):
+        list(run_vectors(wrong))
+    wrong.write_text(
+        CN.read_text().replace('at: "2026-11-23T23:00:00+08:00"', 'at: "2026-11-23T23:00:00"', 1)
+    )
+    with pytest.raises(BadPolicy, match="an answer within 24 hours"):
         list(run_vectors(wrong))

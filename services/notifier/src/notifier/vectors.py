@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from notifier.domain.decide import decide
 from notifier.domain.decision import Decision, Verdict
 from notifier.domain.digest import canonical, restored
 from notifier.domain.pack import Pack
 from notifier.policy import load_packs
-from spine.policy import load_policy
+from spine.policy import BadPolicy, load_policy
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One case: `facts` are laid over the file's; `rules` are the ids expected, in order."""
 
     name: str
-    now: datetime
+    now: Annotated[datetime, Meta(tz=True)]
     facts: dict[str, Any] = {}
     verdict: Verdict
     until: datetime | None = None
@@ -52,11 +53,14 @@ def read_vectors(path: Path) -> VectorFile:
 
 
 def run_vectors(path: Path, override_dir: Path | None = None) -> Iterator[Failure]:
-    """Every case of a file that fails."""
+    """Every case of a file that fails. BadPolicy when a case states what is no fact."""
     file = read_vectors(path)
     packs = load_packs(file.packs, override_dir)
     for case in file.cases:
-        got = _decided(file, case, packs)
+        try:
+            got = _decided(file, case, packs)
+        except (msgspec.ValidationError, ValueError, TypeError) as error:
+            raise BadPolicy(f"{path.name}: {case.name}: {error}") from None
         answer = (got.verdict, got.until, tuple(rule.id for rule in got.rules))
         expected = (case.verdict, case.until, case.rules)
         if answer != expected:
@@ -68,7 +72,7 @@ def _decided(file: VectorFile, case: Case, packs: tuple[Pack, ...]) -> Decision:
     facts = restored(given)
     unknown = sorted(_unknown(given, canonical(facts)))
     if unknown:
-        raise ValueError(f"{case.name}: no such fact: {', '.join(unknown)}")
+        raise ValueError(f"no such fact: {', '.join(unknown)}")
     return decide(facts, packs, case.now)
 
 
