@@ -152,13 +152,15 @@ class ReceiptsTaken(BaseModel):
 
 
 class SwitchView(BaseModel):
-    """One switch: `scope` is `all` or a channel."""
+    """One switch: `scope` is `all` or a channel. `under_way`: messages reserved before that are being handed
+    over just now; once stopped it only falls, and at 0 it is silent."""
 
     scope: str
     stopped: bool
     changed_by: str | None
     approved_by: str | None
     changed_at: datetime
+    under_way: int
 
 
 class SwitchesView(BaseModel):
@@ -222,7 +224,7 @@ def why_view(row: DecisionRow, agrees: bool | None, note: str | None) -> WhyView
     )
 
 
-def switch_view(switch: Switch) -> SwitchView:
+def switch_view(switch: Switch, under_way: int) -> SwitchView:
     """A switch as it is shown."""
     return SwitchView(
         scope=switch.scope,
@@ -230,4 +232,5 @@ def switch_view(switch: Switch) -> SwitchView:
         changed_by=switch.changed_by,
         approved_by=switch.approved_by,
         changed_at=switch.changed_at,
+        under_way=under_way,
     )

@@ -116,7 +116,8 @@ async def get_kill_switch(runtime: RuntimeOf) -> views.SwitchesView:
     """Every switch; an absent one means stopped."""
     async with runtime.transaction() as tx:
         rows = await kill_switch.switches(tx)
-    return views.SwitchesView(switches=[views.switch_view(row) for row in rows])
+        counts = await kill_switch.under_way(tx)
+    return views.SwitchesView(switches=[views.switch_view(row, counts.get(row.scope, 0)) for row in rows])
 
 
 @router.post("/v1/kill-switch")
@@ -127,7 +128,9 @@ async def post_kill_switch(asked: SwitchRequest, runtime: RuntimeOf) -> views.Sw
         switch = await runtime.run(lambda tx: stop(tx, scope, by=asked.by))
     else:
         switch = await runtime.run(lambda tx: start(tx, scope, by=asked.by, approved_by=asked.approved_by))
-    return views.switch_view(switch)
+    async with runtime.transaction() as tx:
+        counts = await kill_switch.under_way(tx)
+    return views.switch_view(switch, counts.get(scope, 0))
 
 
 def _no_message(message_id: str) -> NotFound:

@@ -48,6 +48,15 @@ async def stopped_scopes(tx: Tx, *, hold: bool) -> tuple[str, ...]:
     return stopped if ALL in states else (ALL, *stopped)
 
 
+async def under_way(tx: Tx) -> dict[str, int]:
+    """How many messages of each scope are being handed over just now: reserved before any stop, not settled."""
+    rows = await tx.execute(
+        "SELECT channel, count(*) AS n FROM attempt WHERE state = 'sending' GROUP BY channel"
+    )
+    counts = {row.channel: row.n for row in rows}
+    return {**counts, ALL: sum(counts.values())}
+
+
 async def lock(tx: Tx, scope: str) -> Switch | None:
     """Locks the switches, waiting for reservations that hold them; later ones wait behind this."""
     await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
