@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from spine.events.notifier import FiredRule, MessageFact, MessageFailed, MessageSuppressed
+from spine.events.notifier import FiredRule, MessageFact, MessageFailed, MessageSuppressed, PermitUnreported
 from tests.stager.figures import DUE_ON, loan_cured, loan_overdue, loan_settled
 from tests.stager.people import DAY, Desk, desk_of
 from tests.stager.promising import paid, taken_back
@@ -240,3 +240,22 @@ async def test_nothing_adverse_is_reported_before_a_notice_arrived(desk: Desk) -
     body = {"kind": "dispute", "by": "cora", "reason": "said so"}
     await desk.post("/v1/loans/L1/holds", body, 201)
     assert (await desk.post(path, report, 409))["code"] == "credit_report_held"
+
+
+async def test_a_permit_nobody_reported_is_asked_after_once(desk: Desk) -> None:
+    case_id = await desk.a_case()
+    at = await desk.stager.runtime.clock.now()
+    silent = PermitUnreported(
+        borrower_id="B1",
+        loan_id="L1",
+        permit_id="P1",
+        channel="call",
+        purpose="collection",
+        at=at,
+        by="anna",
+        policy="cn",
+    )
+    for _ in range(2):
+        await desk.stager.tell(silent)
+    [task] = [each for each in await tasks(desk, "human_review") if each.reason == "permit_unreported"]
+    assert (task.status, task.case_id) == ("open", case_id)
