@@ -63,22 +63,20 @@ def decide(facts: ContactFacts, packs: tuple[Pack, ...], now: datetime) -> Decis
         return _decision(facts, bound, [(_HOLDS, Fired("NO-POLICY", Verdict.DENY, None, words))], None)
     fired: list[_Ranked] = []
     windows: list[_Window] = []
-    clocks: list[ZoneInfo] = []
     until = now
     for pack in bound:
-        plan = plan_at(pack, judged_act(facts, pack, now), facts, now)
-        zones = zones_of(pack.file.zones, facts.party)
+        act = judged_act(facts, pack, now)
+        plan, zones = plan_at(pack, act, facts, now), zones_of(pack.file.zones, facts.party)
+        fired.extend((_HOLDS, hold) for hold in fired_holds(facts, pack.holds, act, zones or (), now))
         fired.extend(_unmet(plan, facts, zones, now))
         if zones is None:
             fired.append((_WINDOWS, Fired("ZONE", Verdict.DENY, None, "the person's time zone is not known")))
             continue
-        clocks.extend(zones)
         windows.extend(_windows_of(plan, facts, pack, zones))
         for rank, closed in _closed(plan, facts, zones, now):
             fired.append((rank, closed))
             if closed.until is not None:
                 until = max(until, closed.until)
-    fired.extend((_HOLDS, hold) for hold in fired_holds(facts, bound[0].holds, clocks, now))
     windows.extend(_stated_alone(windows, facts, bound))
     fired.extend((_WINDOWS, shut) for shut in _shut(windows, now))
     if not any(rule.verdict is Verdict.DEFER for _, rule in fired):

@@ -14,12 +14,12 @@ from notifier.domain.stated_rules import HoldRule
 
 
 def fired_holds(
-    facts: ContactFacts, rules: tuple[HoldRule, ...], zones: Sequence[ZoneInfo], now: datetime
+    facts: ContactFacts, rules: tuple[HoldRule, ...], act: Act, zones: Sequence[ZoneInfo], now: datetime
 ) -> list[Fired]:
-    """A deny for each kind of hold that is active and blocks the act. `zones`: whose days a promise is of."""
+    """A deny for each kind of hold that is active and blocks the act as it is judged. `zones`: whose days a promise
+    is of."""
     if not (facts.holds or facts.consents or facts.party.vulnerable):
         return []
-    act = Act.of(facts, facts.purpose)
     by_kind = {rule.kind: rule for rule in rules}
     fired: dict[str, Fired] = {}
     held = [(hold, False) for hold in facts.holds]
