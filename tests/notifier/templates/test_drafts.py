@@ -1,77 +1,18 @@
-"""Two people put a template into force, as exactly the text the second has read; every process takes it up."""
+"""Two people put a template into force, as exactly the text the second has read."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-import httpx
 import pytest
-from sqlalchemy import text as sql
-from sqlalchemy.exc import IntegrityError
 
-from notifier.app import assemble
 from notifier.domain.template_drafts import sha256_of
-from notifier.settings import NotifierSettings
-from notifier.store import kill_switch
-from spine.http import create_api
-from spine.service import Service
-from tests.notifier.world import World, a_vault
+from tests.notifier.templates.drafting import DRAFTS, act, activate, door, draft, in_force, put, written
+from tests.notifier.world import World
 
 Make = Callable[..., Awaitable[World]]
-TOKEN = "t" * 40
-DRAFTS = "/v1/templates/drafts"
-
-
-def written(version: int = 2, words: str = "请看", template_id: str = "s1-warm-sms", **more: str) -> str:
-    """A version of the first text of S1."""
-    given = {"channel": "sms", "stage": "S1", "figures": "false", **more}
-    lines = "".join(f"{name}: {value}\n" for name, value in given.items())
-    return (
-        f"id: {template_id}\nversion: {version}\n{lines}locales:\n  zh-CN:\n    max_chars: 100\n    text: >-\n"
-        f"      【{{{{ institution }}}}】{words}，请致电{{{{ hotline }}}}。\n"
-    )
-
-
-@asynccontextmanager
-async def door(it: World, service: Service | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_api(service or it.service, it.runtime, token=TOKEN)
-    transport = httpx.ASGITransport(app=app)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
-        yield client
-
-
-async def draft(client: httpx.AsyncClient, text: str, *, by: str = "ann", key: str | None = None) -> Any:
-    headers = {"idempotency-key": key} if key else {}
-    answer = await client.post("/v1/templates", json={"text": text, "by": by}, headers=headers)
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
-
-
-async def act(
-    client: httpx.AsyncClient, drafted: Any, what: str, by: str, status: int = 200, **more: str
-) -> Any:
-    if what == "approve":
-        more = {"content_sha256": drafted["content_sha256"], **more}
-    answer = await client.post(f"{DRAFTS}/{drafted['draft_id']}/{what}", json={"by": by, **more})
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-async def activate(client: httpx.AsyncClient, text: str) -> Any:
-    drafted = await draft(client, text)
-    await act(client, drafted, "approve", "bob")
-    return await act(client, drafted, "activate", "bob")
-
-
-async def in_force(client: httpx.AsyncClient, template_id: str = "s1-warm-sms") -> tuple[int, list[int], str]:
-    listed = (await client.get("/v1/templates")).json()["templates"]
-    found = next(each for each in listed if each["id"] == template_id)
-    return found["version"], found["versions"], found["source"]
 
 
 async def test_two_people_put_a_template_into_force(world: Make) -> None:
@@ -102,23 +43,6 @@ async def test_nobody_approves_a_text_of_their_own(world: Make, by: str) -> None
         for author in ("ann", "bob"):
             assert (await act(client, edited, "approve", author, 403))["code"] == "own_draft"
         await act(client, edited, "approve", "cid")
-
-
-async def put(
-    client: httpx.AsyncClient,
-    drafted: Any,
-    text: str,
-    *,
-    by: str = "ann",
-    etag: str | None = None,
-    status: int = 200,
-) -> Any:
-    etag = etag or f'"{drafted["edition"]}"'
-    answer = await client.put(
-        f"{DRAFTS}/{drafted['draft_id']}", json={"text": text, "by": by}, headers={"if-match": etag}
-    )
-    assert answer.status_code == status, answer.text
-    return answer.json()
 
 
 async def test_what_was_approved_is_what_is_executed(world: Make) -> None:
@@ -267,62 +191,6 @@ async def test_what_was_withdrawn_is_no_more(world: Make) -> None:
         assert (await act(client, early, "withdraw", "ann", reason="no need"))["revision"] is None
 
 
-async def test_a_new_template_can_be_sent_by(world: Make) -> None:
-    it = await world()
-    async with door(it) as client:
-        assert (await client.get("/v1/templates/mine-sms")).status_code == 404
-        await activate(client, written(version=1, template_id="mine-sms"))
-        assert await in_force(client, "mine-sms") == (1, [1], "activated")
-    await it.ready(("L1", "B1"))
-    await it.request("R1", "L1", "B1", template="mine-sms")
-    await it.send()
-    assert await it.words() == ["accepted"]
-    assert it.gateway.arrived[0]["body"].startswith("【示例消费金融】请看")
-
-
-async def test_every_process_takes_up_what_one_of_them_was_told(world: Make) -> None:
-    it = await world()
-    other = assemble(it.runtime, NotifierSettings(), a_vault())
-    await it.ready(("L1", "B1"), ("L2", "B2"), ("L3", "B3"))
-    async with door(it) as client, door(it, other) as elsewhere:
-        await it.request("R1", "L1", "B1")
-        await it.send()
-        active = await activate(elsewhere, written())
-        await it.request("R2", "L2", "B2")
-        await it.send()
-        assert await in_force(client) == (2, [1, 2], "activated")
-        await act(elsewhere, active, "withdraw", "eve", reason="a complaint")
-        await it.request("R3", "L3", "B3")
-        await it.send()
-        # The version each text was made by is kept with its attempt.
-        used = []
-        for _, fact in await it.facts():
-            message = (await client.get(f"/v1/messages/{fact['message_id']}")).json()
-            used.append([attempt["template_version"] for attempt in message["attempts"]])
-        assert used == [[1], [2], [1]]
-        assert it.gateway.arrived[1]["body"] == "【示例消费金融】请看，请致电400-800-0000。"
-
-
-async def test_what_was_changed_behind_the_back_is_not_executed(world: Make) -> None:
-    it = await world()
-    async with door(it) as client:
-        active = await activate(client, written())
-        async with it.runtime.engine.begin() as connection:
-            await connection.execute(sql("UPDATE template_draft SET body = replace(body, '请看', '速还')"))
-        other = assemble(it.runtime, NotifierSettings(), a_vault())
-        async with door(it, other) as fresh:
-            assert await in_force(fresh) == (1, [1], "shipped")
-            reasons = (await fresh.get("/readyz")).json()["reasons"]
-            assert any("is not the text that was approved" in reason for reason in reasons)
-        # And the database itself keeps apart who wrote and who approved.
-        with pytest.raises(IntegrityError, match="template_draft_two_people"):
-            async with it.runtime.engine.begin() as connection:
-                await connection.execute(
-                    sql("UPDATE template_draft SET approved_by = 'ann' WHERE draft_id = :id"),
-                    {"id": active["draft_id"]},
-                )
-
-
 async def test_a_preview_shows_the_text_its_length_and_its_faults(world: Make) -> None:
     async with door(await world()) as client:
         url = "/v1/templates/s1-warm-sms/preview"
@@ -395,35 +263,3 @@ async def test_no_text_breaks_the_door(world: Make, text: str) -> None:
         url = "/v1/templates/s1-warm-sms/preview"
         answer = await client.post(url, content=wanted, headers={"content-type": "application/json"})
         assert answer.status_code == 422
-
-
-async def test_a_withdrawal_waits_for_what_is_being_written(world: Make) -> None:
-    it = await world()
-    await it.ready(("L1", "B1"))
-    async with door(it) as client:
-        active = await activate(client, written())
-        async with it.runtime.transaction() as tx:
-            await kill_switch.stopped_scopes(tx, hold=True)
-            url = f"{DRAFTS}/{active['draft_id']}/withdraw"
-            stopping = asyncio.create_task(client.post(url, json={"by": "eve", "reason": "a complaint"}))
-            _, waiting = await asyncio.wait({stopping}, timeout=0.3)
-            assert waiting
-        assert (await stopping).status_code == 200
-        await it.request("R1", "L1", "B1")
-        [requests] = (await it.reserve()).requests.values()
-        assert "请看" not in requests[0].body
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["{{ 7*7 }}", "{0.__class__}", "王\n点击 http://x.example", "x.example.com", "王\u202e"],
-)
-async def test_a_name_is_data_whatever_it_says(world: Make, name: str) -> None:
-    it = await world()
-    await it.borrower("B1", name=name)
-    await it.overdue("L1", "B1")
-    await it.tick()
-    await it.request("R1", "L1", "B1")
-    await it.send()
-    [message] = it.gateway.arrived
-    assert message["body"].startswith("【示例消费金融】您好！11月20日的账单3,259.52元")
