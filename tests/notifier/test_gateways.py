@@ -131,3 +131,39 @@ async def test_a_file_that_is_not_meant_so_is_refused(
     file = gateways_file(tmp_path, given["gateways"], given["routes"])
     with pytest.raises(BadSettings, match=reason):
         await world(gateway_url="", gateways_file=file)
+
+
+async def test_what_waits_for_a_shut_gateway_keeps_nothing_else_waiting(world: Make, tmp_path: Path) -> None:
+    async with socket_gateway() as first, socket_gateway() as second:
+        long = {"open_after": 1, "first_open_s": 600, "longest_open_s": 600}
+        file = gateways_file(
+            tmp_path,
+            {"first": reference(first.url, idempotent=False, breaker=long), "second": reference(second.url)},
+            {"sms": ["first", "second"]},
+        )
+        it = await world(gateway_url="", gateways_file=file, batch=1)
+        await it.ready(("L1", "B1"), ("L2", "B2"))
+        first.reply = "lost"
+        await it.request("R1", "L1", "B1")
+        await it.send()
+        await it.reconcile()
+        await it.request("R2", "L2", "B2")
+        await it.send()
+        assert [message["client_ref"].rpartition("-")[2] for message in second.taken.values()] == ["1"]
+        assert (len(second.taken), first.taken) == (1, {})
+
+
+async def test_no_more_is_reserved_than_a_gateway_is_to_be_given(world: Make, tmp_path: Path) -> None:
+    async with socket_gateway() as only:
+        slow = reference(only.url, per_second=0.001, burst=2)
+        it = await world(
+            gateway_url="", gateways_file=gateways_file(tmp_path, {"only": slow}, {"sms": ["only"]})
+        )
+        loans = [(f"L{n}", f"B{n}") for n in range(5)]
+        await it.ready(*loans)
+        for loan, person in loans:
+            await it.request(f"R-{loan}", loan, person)
+        await it.send()
+        assert len(only.taken) == 2
+        async with it.runtime.transaction() as tx:
+            assert (await tx.execute("SELECT count(*) FROM attempt")).scalar_one() == 2

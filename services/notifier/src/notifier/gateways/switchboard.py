@@ -130,6 +130,10 @@ class Switchboard:
             if names and not any(self._lines[name].is_open() for name in names)
         ]
 
+    def shut(self) -> list[str]:
+        """Gateways that take no message just now."""
+        return [name for name, line in self._lines.items() if not line.is_open()]
+
     def take(self, channel: str, pinned: str | None = None) -> str | None:
         """The gateway a message is given to, with its place claimed; None when none takes it now. `pinned`: the
         only one it may go to."""

@@ -58,7 +58,9 @@ async def reserve(tx: Tx, desk: Desk, *, fresh_within_s: float, batch: int) -> R
     stopped = [*await kill_switch.stopped_scopes(tx, hold=True), *desk.gateways.closed_channels()]
     await desk.wording.renew(tx)
     fresh = freshness.fresh_partitions(await freshness.ticks_of(tx), fresh_within_s)
-    claimed = await messages.claim_due(tx, partitions=fresh, stopped=stopped, batch=batch)
+    claimed = await messages.claim_due(
+        tx, partitions=fresh, stopped=stopped, shut=desk.gateways.shut(), batch=batch
+    )
     if not claimed:
         return Reservation({}, 0, 0)
     snapshot = await take_snapshot(tx, [message for message, _ in claimed], fresh_within_s, desk.closing)

@@ -136,24 +136,27 @@ async def lock_withdrawn(tx: Tx, request_ids: Sequence[str]) -> list[tuple[Messa
 
 
 async def claim_due(
-    tx: Tx, *, partitions: Iterable[int], stopped: Sequence[str], batch: int
+    tx: Tx, *, partitions: Iterable[int], stopped: Sequence[str], shut: Sequence[str] = (), batch: int
 ) -> list[tuple[Message, str | None]]:
     """Locks due messages no one else has locked, with the reason of their withdrawal if there is one.
 
-    Only of partitions whose ticks are fresh and channels that are not stopped; what has expired, always. The
-    urgent first, then in the order in which they became due.
+    Only of partitions whose ticks are fresh and channels that are not stopped, and not what must wait for a
+    gateway that is `shut`; what has expired, always. The urgent first, then in the order in which they became due.
     """
     rows = await tx.execute(
         f"SELECT c.* FROM generate_series(0, 2) AS u(urgency) CROSS JOIN LATERAL ("  # noqa: S608
         f" SELECT {_COLUMNS}, w.reason FROM message m LEFT JOIN withdrawal w USING (request_id)"
         " WHERE m.urgency = u.urgency AND m.state = 'planned' AND m.due_at <= :now AND (m.expires_at <= :now OR"
         " (m.partition = ANY(CAST(:partitions AS int[])) AND m.channel <> ALL(CAST(:stopped AS text[]))"
-        " AND NOT (CAST(:all_stopped AS boolean))))"
+        " AND NOT (CAST(:all_stopped AS boolean))"
+        " AND (m.attempt_no = 0 OR NOT EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id"
+        " AND a.unknown_at IS NOT NULL AND a.gateway = ANY(CAST(:shut AS text[]))))))"
         " ORDER BY m.due_at, m.id LIMIT :batch FOR UPDATE OF m SKIP LOCKED) AS c LIMIT :batch",
         now=tx.now,
         partitions=sorted(partitions),
         stopped=list(stopped),
         all_stopped="all" in stopped,
+        shut=list(shut),
         batch=batch,
     )
     return [(_message(row), row.reason) for row in rows]
