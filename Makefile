@@ -28,7 +28,7 @@ check: $(READY) ## format, lint, types, imports, generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --verbose > /dev/null \
 	  && $(BIN)/python dev/generate_contracts.py --check
 
-bench: $(READY) ## day close, staging, intake, relay and end-to-end latency beside bare loops of this machine
+bench: $(READY) ## day close, staging, sends, an opening, intake, relay and latency beside bare loops of this machine
 	@$(BIN)/python -m dev.bench
 
 contracts: $(READY) ## generate contracts/ from the code

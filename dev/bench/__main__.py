@@ -12,7 +12,7 @@ import structlog
 import uvloop
 from rich.console import Console
 
-from dev.bench import day_close, intake, latency, relay, staging
+from dev.bench import day_close, decide, intake, latency, opening, relay, sends, staging
 from dev.bench.machine import describe, kafka, place, postgres
 from dev.bench.result import Result, print_results
 from dev.bench.worklist import CASES as OPEN_CASES
@@ -23,7 +23,7 @@ from tact.postgres import PostgresServer
 console = Console(width=150, soft_wrap=True)
 
 
-BENCHES = ("day-close", "staging", "worklist", "relay", "intake", "latency")
+BENCHES = ("day-close", "staging", "worklist", "decide", "send", "opening", "relay", "intake", "latency")
 
 
 async def _day_close(server: PostgresServer, loans: int, changes: int) -> list[Result]:
@@ -68,6 +68,23 @@ async def _worklist(server: PostgresServer) -> list[Result]:
         return await measure_worklist(here)
 
 
+async def _send(server: PostgresServer) -> list[Result]:
+    results = []
+    for batched in (True, False):
+        console.print(f"sends, {'in batches' if batched else 'one by one'} ...")
+        async with place(server, "batched" if batched else "single", None) as here:
+            results.append(await sends.measure(here, batched=batched))
+    return results
+
+
+async def _opening(server: PostgresServer, messages: int) -> list[Result]:
+    console.print(f"opening: {messages:,} messages wait for 08:00 ...")
+    async with place(server, "opening", None) as here:
+        figure, curve = await opening.measure(here, messages)
+    console.print(curve)
+    return [figure]
+
+
 def _with_brokers(chosen: Collection[str]) -> list[Result]:
     """Relay, intake and latency, on the embedded log and on Kafka where there is one."""
     results: list[Result] = []
@@ -89,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("bench", nargs="*", help=f"which to run, of {', '.join(BENCHES)}; without a name all")
     parser.add_argument("--loans", type=int, default=day_close.LOANS, help="loans of the day close")
     parser.add_argument("--changes", type=int, default=day_close.CHANGES, help="of which so many change")
+    parser.add_argument("--messages", type=int, default=opening.MESSAGES, help="messages of the opening")
     given = parser.parse_args()
     if unknown := set(given.bench) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
@@ -117,7 +135,13 @@ def main() -> None:
     if "worklist" in chosen:
         with postgres() as server:
             results += uvloop.run(_worklist(server))
-    if set(chosen) - {"worklist", "day-close", "staging"}:
+    if "decide" in chosen:
+        console.print(f"decide: {decide.DECISIONS:,} contact decisions a round ...")
+        results += decide.measure()
+    if "send" in chosen:
+        with postgres() as server:
+            results += uvloop.run(_send(server))
+    if set(chosen) - {"worklist", "day-close", "staging", "send", "decide"}:
         results += _with_brokers(chosen)
     print_results(results, console)
 

@@ -116,3 +116,24 @@ async def test_without_any_zone_a_pack_that_asks_for_the_partys_denies(world: Ma
     await it.request("R1", "L1", "B1")
     await it.send()
     assert await it.rules() == [["ZONE"]]
+
+
+async def test_a_morning_opens_by_and_by_the_urgent_first(world: Make) -> None:
+    it = await world(now=datetime(2026, 11, 24, 15, tzinfo=UTC), opening_spread_s=120.0)
+    people = [(f"L{n}", f"B{n}") for n in range(20)]
+    await it.ready(*people)
+    for loan, borrower in people:
+        await it.request(f"R{loan}", loan, borrower)
+    await it.request("RS", "L0", "B0", purpose="service", template="payment-claim-sms")
+    await it.send()
+    assert await it.words() == ["deferred"] * 21
+    opens = datetime(2026, 11, 25, tzinfo=UTC)
+    assert {fact["until"] for _, fact in await it.facts()} == {"2026-11-25T00:00:00Z"}
+    gone = []
+    for seconds in (0, 30, 60, 90, 119):
+        it.at(opens + timedelta(seconds=seconds))
+        await it.tick()
+        await it.send()
+        gone.append(len(it.gateway.taken))
+    assert (await it.facts())[21][1]["purpose"] == "service"
+    assert gone[0] < gone[1] < gone[3] and gone[-1] == 21
