@@ -49,6 +49,18 @@ def lifted(kind: HoldKind, origin: str, hold_id: str = "H1") -> HoldLifted:
     )
 
 
+def asked_back() -> ContactRecorded:
+    """The person called an hour ago."""
+    return ContactRecorded(
+        borrower_id="B1",
+        contact_id="C0",
+        channel="call",
+        direction="inbound",
+        outcome="conversation",
+        at=NOON - timedelta(hours=1),
+    )
+
+
 async def become(it: World, purpose: ContactPurpose = "collection", request_id: str = "R1") -> list[str]:
     """What becomes of a text of a purpose: its last fact, and the rules of it."""
     await it.request(request_id, "L1", "B1", purpose=purpose)
@@ -92,8 +104,17 @@ async def test_a_hold_closes_what_its_kind_closes(
     it = await world()
     await it.ready(("L1", "B1"))
     await it.take(placed(kind))
+    if purpose == "reply_to_inbound":
+        await it.take(asked_back())
     expected = ["accepted"] if passes else ["suppressed", f"HOLD-{kind}"]
     assert await become(it, purpose) == expected
+
+
+async def test_an_answer_to_nobody_is_a_collection_contact(world: Make) -> None:
+    it = await world()
+    await it.ready(("L1", "B1"))
+    await it.take(placed("dispute"))
+    assert await become(it, "reply_to_inbound") == ["suppressed", "HOLD-dispute"]
 
 
 @pytest.mark.parametrize("purpose", ["collection", "reminder_due", "service", "statutory_notice"])
