@@ -13,6 +13,7 @@ from contact_log.app import build
 from contact_log.handlers import keep_told
 from spine.database import Runtime, Tx
 from spine.events.notifier import MessageFact
+from spine.events.registry import Event
 from spine.http import create_api
 from spine.service import Received
 from tests.runtimes import received, service_runtime
@@ -55,7 +56,7 @@ def report(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**given, **changes}.items() if value is not None}
 
 
-async def keep(runtime: Runtime, facts: Sequence[MessageFact], *, first_id: int = 1) -> None:
+async def keep(runtime: Runtime, facts: Sequence[Event], *, first_id: int = 1) -> None:
     """Hands facts to the handler in one batch, as the consumer does; event ids are e-1, e-2, ..."""
     batch: list[Received] = [received(f, id=f"e-{first_id + n}") for n, f in enumerate(facts)]
 

@@ -17,6 +17,7 @@ from spine.events.contact_log import (
     PaymentClaimed,
 )
 from spine.events.registry import Event
+from spine.events.replies import InboundReceived
 from tests.stager.figures import loan_cured, loan_overdue
 from tests.stager.holding import DAY, TODAY, Holder, holder_at, in_arrears
 from tests.stager.stand import Stand
@@ -206,3 +207,24 @@ async def test_a_complaint_is_work_for_a_person_until_it_is_closed(holder: Holde
     assert (closed["task_id"], closed["reason"]) == (task["task_id"], "complaint_answered")
     await holder.stager.take([opened])
     assert len(await holder.stager.said("task.opened.v1")) == 1
+
+
+async def test_what_nobody_understands_is_read_by_a_person_once(holder: Holder) -> None:
+    await in_arrears(holder.stager, "L1")
+    when = at(holder.stager)
+    wrote = [
+        InboundReceived(
+            borrower_id="B1",
+            contact_id=f"K-{meaning}",
+            channel="sms",
+            at=when,
+            meaning=meaning,
+            reply_until=when + DAY,
+        )
+        for meaning in ("opt_out", "danger", "other")
+    ]
+    facts = [holder.stager.fact(event) for event in wrote]
+    await holder.stager.take(facts)
+    await holder.stager.take(facts)
+    opened = await holder.stager.said("task.opened.v1")
+    assert [task["kind"] for task in opened] == ["human_review"]

@@ -6,6 +6,9 @@ from contact_log.domain.entry import ContactId, Direction, Entry
 from contact_log.domain.report import ReportedOutcome
 from spine.events.replies import InboundReceived
 
+#: Nobody reported it: the gateway brought it.
+_HEARD_BY = "notifier"
+
 
 def inbound_entry(fact: InboundReceived, *, source: str, source_id: str) -> Entry:
     """The entry of a text; a sign of danger is told as if it had been heard in a call."""
@@ -21,4 +24,5 @@ def inbound_entry(fact: InboundReceived, *, source: str, source_id: str) -> Entr
         source_id=source_id,
         contact_ref=fact.contact_ref,
         code=fact.sign if danger else "opt_out" if fact.opted_out else None,
+        reported_by=_HEARD_BY,
     )
