@@ -167,3 +167,24 @@ async def test_no_more_is_reserved_than_a_gateway_is_to_be_given(world: Make, tm
         assert len(only.taken) == 2
         async with it.runtime.transaction() as tx:
             assert (await tx.execute("SELECT count(*) FROM attempt")).scalar_one() == 2
+
+
+async def test_without_a_key_one_not_found_is_no_proof(world: Make) -> None:
+    it = await world(gateway_idempotent=False, settle_s=5.0, ask_again_s=5.0)
+    await it.ready(("L1", "B1"))
+    it.gateway.reply, it.gateway.forgets = "silent", True
+    await it.request("R1", "L1", "B1")
+    await it.send()
+    async with it.runtime.transaction() as tx:
+        await tx.execute("UPDATE attempt SET query_at = clock_timestamp()")
+    await it.reconcile()
+    assert await it.words() == ["unknown"]
+    # The gateway's index has caught up when it is asked again.
+    it.gateway.forgets = False
+    async with it.runtime.transaction() as tx:
+        await tx.execute(
+            "UPDATE attempt SET query_at = clock_timestamp(), unknown_at = unknown_at - interval '11 seconds'"
+        )
+    await it.reconcile()
+    assert await it.words() == ["unknown", "accepted"]
+    assert len(it.gateway.taken) == 1

@@ -76,6 +76,11 @@ class Reconciler:
             await settle(tx, heard, settle_s=self._patience.settle_s)
         return len(refs)
 
+    @property
+    def _twice_s(self) -> float:
+        """After so long a gateway has been asked at least twice, `again_s` apart."""
+        return self._patience.settle_s + self._patience.again_s
+
     def inquiry(self, row: InquiryRow) -> Inquiry:
         """What the gateway is asked with: opens the address it was written to."""
         to = ""
@@ -103,6 +108,9 @@ class Reconciler:
                 return Heard(ref, News(answer.state.value), answer.gateway_id, answer.code)
             case State.DROPPED:
                 return Heard(ref, News.NOT_SENT, answer.gateway_id, answer.code or "dropped")
+            case State.NOT_FOUND if not alive and question.unknown_s < self._twice_s:
+                # Without a key a new attempt would be a second message: one "not found" may be a slow index.
+                return None
             case State.NOT_FOUND:
                 # Asked only after `settle_s`: by now the gateway would know. With a live key the first try may
                 # even still be on its way: under the same key it stays one message.
