@@ -146,7 +146,8 @@ async def _gateway(home: Path) -> AsyncIterator[str]:
                 await asyncio.sleep(0.05)
         yield url
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
 
 

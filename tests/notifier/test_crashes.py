@@ -173,6 +173,8 @@ async def test_money_that_arrives_at_any_step_of_a_send(world: Make, senders: Se
         await asyncio.sleep(0.2)
     else:
         await paying
+        # Within a tenth of a second of its commit a reservation may leave as it is; later it is looked at again.
+        await asyncio.sleep(0.15)
     assert await senders.go_on() == "ended 0"
     await paying
     await it.tick()
