@@ -141,7 +141,10 @@ def main() -> None:
     if "send" in chosen:
         with postgres() as server:
             results += uvloop.run(_send(server))
-    if set(chosen) - {"worklist", "day-close", "staging", "send", "decide"}:
+    if "opening" in chosen:
+        with postgres() as server:
+            results += uvloop.run(_opening(server, given.messages))
+    if set(chosen) - {"worklist", "day-close", "staging", "send", "opening", "decide"}:
         results += _with_brokers(chosen)
     print_results(results, console)
 

@@ -228,7 +228,8 @@ async def test_a_cure_that_arrives_while_the_sender_pauses_keeps_the_bytes_back(
     assert len(it.gateway.taken) == 1
     await it.tick()
     await it.send()
-    assert sorted(await it.words()) == ["accepted", "suppressed"]
+    # The text that would have answered to it has nothing to answer to.
+    assert sorted(await it.words()) == ["accepted", "suppressed", "suppressed"]
 
 
 async def test_a_cure_waits_for_a_reservation_under_way(world: Make) -> None:
@@ -242,7 +243,8 @@ async def test_a_cure_waits_for_a_reservation_under_way(world: Make) -> None:
     await it.take(cured("L1", "B1"), seq=2)
     it.gateway.go_on.set()
     await sending
-    assert await it.words() == ["accepted"]
+    # It had left; the closure text follows it.
+    assert [fact["template"] for _, fact in await it.facts()] == ["s1-warm-sms", "closure-sms"]
 
 
 async def test_calls_on_record_use_up_the_same_budget(world: Make) -> None:
