@@ -86,7 +86,10 @@ async def _work(
 _DECIDED: Final = (
     "message_id, attempt_no, at, judged_at, verdict, rules, policy, facts_cipher, facts_digest, engine"
 )
-_TOLD: Final = "event_id, topic, partition, type, key, subject, loan_seq, occurred_at, data, correlation_id, causation_id"
+_TOLD: Final = (
+    "event_id, topic, partition, type, key, subject, loan_seq, occurred_at, data, correlation_id,"
+    " causation_id"
+)
 
 
 async def _lane(
