@@ -251,6 +251,13 @@ class People(Facts):
             said = {"by": "lena", "reason": "no"} if how == "refuse" else {"by": "lena"}
             self.life.post(f"/v1/cases/{case_id}/waivers/{waiver['waiver_id']}/{how}", said)
 
+    @rule(loan_id=loan_ids, item=st.sampled_from(["documents", "profile", "script"]))
+    def a_lead_waives(self, loan_id: str, item: str) -> None:
+        """The first contact goes without what is missing: its letters, the profile, or the script."""
+        if (case_id := self.life.case_of(loan_id)) is not None:
+            body = {"loan_id": loan_id, "item": item, "reason": "made on paper", "by": "lena"}
+            self.life.post(f"/v1/cases/{case_id}/preparation", body)
+
     @rule(data=st.data(), result=st.sampled_from(RESULTS), ahead=st.integers(0, 6))
     def a_task_is_done(self, data: st.DataObject, result: str, ahead: int) -> None:
         life = self.life

@@ -92,6 +92,8 @@ def test_a_call_that_the_next_one_overtakes_waits_for_nobody(postgres_server: Da
     with on_tables(postgres_server) as machine:
         life = machine()
         life.begins(60, 60, lived=1)
+        for loan_id in ("L1", "L2"):
+            life.a_lead_waives(loan_id, "documents")
         for _ in range(4):
             life.dates_close(1)
             life.days_go_by(1)
@@ -100,6 +102,19 @@ def test_a_call_that_the_next_one_overtakes_waits_for_nobody(postgres_server: Da
         for task in ended:
             [step] = life.life.rows("SELECT * FROM contact_request WHERE task_id = :id", id=task.task_id)
             assert (step.status, step.reason) == ("withdrawn", "overtaken")
+        life.teardown()
+
+
+def test_what_is_overdue_once_more_moves_up_at_the_next_close(postgres_server: DatabaseServer) -> None:
+    """Found: the end in between had not come, and the next look stayed where the old days had put it."""
+    with on_tables(postgres_server) as machine:
+        life = machine()
+        life.begins(1, 32, lived=0)
+        life.arrears_end("L1", How(late=True), "closed")
+        life.arrears("L1", 120, How(), small=False, came_over=False)
+        life.days_go_by(1)
+        [episode] = life.life.rows("SELECT stage FROM episode WHERE loan_id = 'L1'")
+        assert episode.stage == "S4"
         life.teardown()
 
 

@@ -20,6 +20,7 @@ from tests.stager.stand import Stand
 
 #: What people do with a borrower; other tasks are about what only a person can settle.
 _CONTACTS: Final = ("call", "visit")
+_THANKS: Final = "thanks"
 _REMINDERS: Final = {"promise-reminder", "plan-reminder"}
 #: A step is asked for once an episode; what was taken back because of another loan it was about may be asked anew.
 _ONCE: Final = """
@@ -55,6 +56,8 @@ class Watcher:
         self.open_requests: dict[str, dict[str, Any]] = {}
         self._open_tasks: set[str] = set()
         self._asked: set[str] = set()
+        #: Whom it thanked, until the facts that it was told are applied here too.
+        self._thanks: list[dict[str, Any]] = []
 
     async def look(self, now: datetime, facts: list[Received] | None = None) -> None:
         """`facts`: of the ledger, that were handed over since the last time."""
@@ -74,7 +77,9 @@ class Watcher:
         expected = [
             entry for fact in facts or () for entry in self._reference.apply(fact, partitions, blocked)
         ]
-        assert sorted(entered) == sorted(expected)
+        assert sorted(entered) == sorted(expected), f"entered {entered}, expected {expected}"
+        while self._thanks:
+            self._may_be_thanked(self._thanks.pop(), now)
         await self._check_stages()
         await self._check_requests(now)
         await self._check_tasks(now)
@@ -123,6 +128,9 @@ class Watcher:
         self, data: dict[str, Any], step: str, channel: str, purpose: str, now: datetime
     ) -> None:
         """The loans are in arrears, in the stage of the step, under no hold that stops it, and no small rest."""
+        if step == _THANKS:
+            self._thanks.append(data)
+            return
         assert step in STEPS or step in _REMINDERS, f"no such step: {data}"
         for loan_id in (data["loan_id"], *data.get("covers", ())):
             loan = self._reference.loans[loan_id]
@@ -136,6 +144,13 @@ class Watcher:
             assert (data["stage"], STEPS[step].stage) == (loan.stage, loan.stage), f"{loan}: {data}"
         if "episode" in data:
             assert (data["episode"], data["entry_no"]) == (loan.episode, loan.entry_no)
+
+    def _may_be_thanked(self, data: dict[str, Any], now: datetime) -> None:
+        """Nothing of the person is in arrears any more, and no hold says not to speak with them."""
+        theirs = [one for one in self._reference.loans.values() if one.borrower_id == data["borrower_id"]]
+        assert all(loan.is_stopped for loan in theirs), f"thanked too early: {theirs}: {data}"
+        kinds = self.holds.kinds(data["loan_id"], now)
+        assert stopping(kinds, data["channel"], data["purpose"]) == [], f"held ({kinds}): {data}"
 
     async def _check_stages(self) -> None:
         found = {
@@ -159,6 +174,10 @@ class Watcher:
             "SELECT * FROM contact_request WHERE status IN ('open', 'tasked') ORDER BY request_id"
         )
         for row in rows:
+            if row.step == _THANKS:
+                loan = self._reference.loans[row.loan_id]
+                assert loan.is_stopped, f"thanks not taken back, though {loan} is in arrears again: {row}"
+                continue
             for loan_id in (row.loan_id, *row.covers):
                 loan = self._reference.loans[loan_id]
                 assert not loan.is_stopped, f"not taken back, though the arrears of {loan_id} are over: {row}"

@@ -112,7 +112,9 @@ class Desk:
             return
         figures = Figures.told(event)
         if known is not None and known.is_open:
-            episode = replace(known, figures=figures, ledger_seq=_seq(known, cause))
+            # Overdue once more, where their end was never heard: the next close looks at the days as they are now.
+            judge_on = event.as_of if isinstance(event, LoanOverdue) else known.judge_on
+            episode = replace(known, figures=figures, ledger_seq=_seq(known, cause), judge_on=judge_on)
         elif known is not None and known.is_reopened_by(figures):
             episode = self._reopen(known, figures, cause)
         else:

@@ -22,12 +22,13 @@ from stager.emits import cases as emits
 from stager.handlers.clocks import keep_clocks
 from stager.handlers.credit_reports import correct_for_money, withdraw_corrections
 from stager.handlers.tasks import end_tasks, open_tasks
+from stager.handlers.withdrawals import withdraw
 from stager.policy import House
 from stager.store.holds import active_holds
 from stager.store.parties import people_of
 from stager.store.policies import keep_policies
 from stager.store.promises import next_occurrences
-from stager.store.requests import asked_of_cured, insert_steps
+from stager.store.requests import OpenRequest, asked_of_cured, insert_steps
 from stager.store.tasks import lock_open_tasks, thanked_loans
 
 KIND: Final = "after_cure"
@@ -59,8 +60,20 @@ async def follow_arrears(
         await correct_for_money(tx, ended, house, causes)
     if bounced:
         await _take_back(tx, bounced, house, causes)
+    # Of a first episode that did not bounce nobody was ever thanked.
+    again = [
+        e.loan_id for e in episodes.values() if e.is_open and (e.episode > 1 or e.bounced_on is not None)
+    ]
+    await withdraw(tx, {loan: ("in_arrears_again", causes.get(loan)) for loan in again}, which=_is_thanks)
     closed = {closure.case.case_id: closure for closure in closures}
-    await _thank(tx, [episode for episode in ended if episode.case_id in closed], closed, house, causes)
+    # Who fell into arrears with another loan in the same breath is not thanked as if nothing were owed.
+    owing = {episode.borrower_id for episode in episodes.values() if episode.is_open}
+    thanked = [e for e in ended if e.case_id in closed and e.borrower_id not in owing]
+    await _thank(tx, thanked, closed, house, causes)
+
+
+def _is_thanks(request: OpenRequest) -> bool:
+    return request.step == STEP
 
 
 async def _thank(

@@ -29,6 +29,7 @@ class OpenRequest:
     request_id: str
     loan_id: str
     borrower_id: str
+    step: str
     channel: str
     purpose: str
     covers: tuple[str, ...] = ()
@@ -59,11 +60,11 @@ async def open_requests(tx: Tx, loan_ids: Sequence[str]) -> list[OpenRequest]:
     borrowers."""
     rows = await tx.execute(
         """
-        SELECT r.request_id, r.loan_id, r.borrower_id, r.channel, r.purpose, r.covers, r.task_id
+        SELECT r.request_id, r.loan_id, r.borrower_id, r.step, r.channel, r.purpose, r.covers, r.task_id
         FROM unnest(CAST(:loans AS text[])) AS u(loan_id) JOIN contact_request AS r USING (loan_id)
         WHERE r.status IN ('open', 'tasked')
         UNION
-        SELECT r.request_id, r.loan_id, r.borrower_id, r.channel, r.purpose, r.covers, r.task_id
+        SELECT r.request_id, r.loan_id, r.borrower_id, r.step, r.channel, r.purpose, r.covers, r.task_id
         FROM contact_request AS r
         WHERE r.status IN ('open', 'tasked') AND r.covers <> '{}' AND r.covers && CAST(:loans AS text[])
         ORDER BY request_id
