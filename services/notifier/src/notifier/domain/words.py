@@ -10,8 +10,13 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
+import opencc
+
 #: The look-alikes, part of what a text is judged by: raised whenever they or the folding change.
-FOLDING: Final = "words-2"
+FOLDING: Final = f"words-3/opencc-{opencc.__version__}"
+
+#: The blocks of characters that have simplified forms.
+_HAN: Final = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0x20000, 0x2A6E0))
 
 #: Everything that is no letter or digit, and what Unicode calls letters though nothing shows, or only a stroke,
 #: a click, a modifier or a sign of repetition that a reader passes over.
@@ -42,8 +47,6 @@ def _folds() -> _Folds:
     for line in text.splitlines():
         if line.startswith("["):
             section = sections.setdefault(line.strip("[]"), {})
-        elif section is sections.get("han"):
-            section |= {ord(pair[1]): pair[0] for pair in line.split()}
         elif section is sections.get("pairs"):
             one, _, two = line.partition(" ")
             section[ord(one)] = two
@@ -51,7 +54,8 @@ def _folds() -> _Folds:
             one, _, many = line.partition(" ")
             section |= dict.fromkeys(map(ord, many), one)
     # Greek eta is an n, but its capital an H: capitals are looked up before case is folded.
-    shapes = sections["letters"] | sections["han"]
+    han = sections["han"]
+    shapes = sections["letters"] | {code: han.get(ord(one), one) for code, one in _simplified().items()} | han
     # One letter becomes two, never two one: a word then is found whatever stands before and behind it.
     pairs = sections["pairs"]
     single = sections["letters"] | sections["digits"]
@@ -60,6 +64,18 @@ def _folds() -> _Folds:
     beside = "[A-Za-z\u0080-\u1fff]"
     marked = re.compile(f"(?<={beside})[{signs}]|[{signs}](?={beside})")
     return _Folds(shapes, small, sections["marks"], frozenset(map(chr, shapes)), marked)
+
+
+def _simplified() -> dict[int, str]:
+    """Traditional and Japanese forms, by code point, as the simplified character a reader takes them for."""
+    typed = [chr(code) for block in _HAN for code in block]
+    text = "\n".join(typed)
+    simplify, from_japanese = opencc.OpenCC("t2s"), opencc.OpenCC("jp2t")
+    found: dict[int, str] = {}
+    for read in (simplify.convert(from_japanese.convert(text)), simplify.convert(text)):
+        pairs = zip(typed, read.split("\n"), strict=True)
+        found |= {ord(one): other for one, other in pairs if len(other) == 1 and one != other}
+    return found
 
 
 @lru_cache(maxsize=128)

@@ -62,7 +62,9 @@ MESSAGE: Final = Table(
     Index("message_person", "borrower_id", "id"),
     Index("message_by_state", "state", "id"),
     Index("message_loan", "loan_id"),
-    Index("message_covers", "covers", postgresql_using="gin", postgresql_where=text("covers <> '{}'::text[]")),
+    Index(
+        "message_covers", "covers", postgresql_using="gin", postgresql_where=text("covers <> '{}'::text[]")
+    ),
 )
 WITHDRAWAL: Final = Table(
     "withdrawal",
@@ -111,9 +113,7 @@ ATTEMPT: Final = Table(
     ),
     Index("attempt_person", "borrower_id", "at"),
     Index("attempt_open", "sending_at", postgresql_where=text("state IN ('sending', 'unknown', 'human')")),
-    Index(
-        "attempt_at_gateway", "gateway", "gateway_id", postgresql_where=text("gateway_id IS NOT NULL")
-    ),
+    Index("attempt_at_gateway", "gateway", "gateway_id", postgresql_where=text("gateway_id IS NOT NULL")),
     Index("attempt_of_request", "idempotency_key"),
 )
 DECISION: Final = Table(
