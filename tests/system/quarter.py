@@ -28,11 +28,11 @@ async def all_told(stories: Mapping[str, Narrator]) -> Told:
         return ends
 
 
-async def is_quiet(t: Tale, since: date) -> None:
-    """From a day on nothing is said any more, and nobody has anything left to do but to thank and to correct."""
+async def is_quiet(t: Tale, since: date, *, thanked: str | None = None) -> None:
+    """From a day on nothing is said any more, but thanks at that minute, and only a report is left to correct."""
     await t.until(END)
-    assert await t.heard(since) == []
-    assert {task["kind"] for task in await t.tasks()} <= {"after_cure", "credit_report"}
+    assert await t.heard(since) == ([(thanked, "thanks-sms")] if thanked else [])
+    assert {task["kind"] for task in await t.tasks()} <= {"credit_report"}
     await t.check()
 
 

@@ -122,10 +122,11 @@ async def hardship_kept(t: Tale) -> None:
     assert await t.heard(date(2026, 9, 10)) == [
         ("09-10 09:00", "s2-soft-wechat-morning"),
         *at_ten("plan-reminder-sms", reminded),
+        ("10-23 16:00", "thanks-sms"),
     ]
     assert await t.stages() == [S1_FROM, ("2026-09-10", "S2", True)]
     assert await t.closed_tasks() == BEFORE_THE_PLAN
-    assert [task["kind"] for task in await t.tasks()] == ["after_cure"]
+    assert await t.tasks() == []
     assert await t.kinds("plan.%") == ["plan.activated", "plan.completed"]
     [kept] = (await t.ask(path))["items"]
     assert (kept["state"], kept["end_reason"], kept["breached_seq"]) == ("completed", "all_paid", None)
@@ -191,7 +192,7 @@ async def to_an_agency(t: Tale, case_id: str) -> None:
     assert (await t.ask("/v1/cases", member="gus"))["items"] == []
     ended = await t.act(f"{path}/{placed['referral_id']}/data", by="cora", data="destroyed")
     assert ended["data_end"] == "destroyed"
-    await is_quiet(t, date(2026, 11, 10))
+    await is_quiet(t, date(2026, 11, 10), thanked="11-20 11:00")
     assert await spoken_of(t) == said("09-10 14:05", "call", "hardship")
 
 

@@ -38,8 +38,8 @@ async def forgetful(t: Tale) -> None:
     assert closed == [("call", "done", "no_answer"), ("call", "cancelled", "cured")]
     case = await t.ask(f"/v1/cases/{case_id}")
     assert case["closed_at"] is not None and case["next_steps"] == []
-    await is_quiet(t, date(2026, 9, 4))
-    assert await t.sent() == [warm]
+    await is_quiet(t, date(2026, 9, 4), thanked="09-06 09:30")
+    assert (await t.sent())[:-1] == [warm]
     assert await t.stages() == [("2026-09-03", "S1", True)]
     assert (await t.ask(f"/v1/tasks/{again['task_id']}"))["status"] == "cancelled"
 
@@ -114,7 +114,7 @@ async def in_transit(t: Tale) -> None:
     assert (owed["dpd"], owed["overdue"]["total"]) == (0, "0.00")
     assert (await t.ask(f"/v1/cases/{case_id}"))["closed_at"] is not None
     assert [d["type"] for d in await t.said("loan.cured.v1", "ledger")] == ["loan.cured.v1"]
-    await is_quiet(t, date(2026, 9, 2))
+    await is_quiet(t, date(2026, 9, 2), thanked="09-03 09:00")
     assert await t.stages() == [("2026-09-01", "S1", True)]
 
 
