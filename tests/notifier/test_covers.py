@@ -81,10 +81,10 @@ async def test_a_cure_after_the_reservation_keeps_the_bytes_here(world: Make) ->
     reservation = await it.reserve()
     refs = [message.client_ref for messages in reservation.requests.values() for message in messages]
     async with it.runtime.transaction() as tx:
-        assert await may_still_leave(tx, refs, ()) == set(refs) != set()
+        assert await may_still_leave(tx, refs, (), ()) == set(refs) != set()
     await it.take(cured("L2", "B1"), seq=2)
     async with it.runtime.transaction() as tx:
-        assert await may_still_leave(tx, refs, ()) == set()
+        assert await may_still_leave(tx, refs, (), ()) == set()
 
 
 def test_a_joint_fence_is_open_where_all_are_and_moves_when_any_does() -> None:
