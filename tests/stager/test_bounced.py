@@ -38,7 +38,9 @@ async def bounce(stager: Stand, zero_on: date, paid_on: date, back_on: date) -> 
 
 
 async def asked(stager: Stand) -> list[tuple[object, object]]:
-    return [(fact["step"], fact["requested_at"]) for fact in await stager.said("contact.requested.v1")]
+    """What was asked for about the arrears, and when; whoever had paid was thanked in between."""
+    told = await stager.said("contact.requested.v1")
+    return [(fact["step"], fact["requested_at"]) for fact in told if fact["step"] != "thanks"]
 
 
 async def test_the_first_contact_after_it_waits_a_business_day_and_is_no_first_word(stager: Stand) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from spine.events.notifier import MessageAccepted
+from stager.handlers.preparation import waive
 from tests.stager.figures import DUE_ON, loan_cured, loan_overdue
+from tests.stager.promising import team
 from tests.stager.stand import Stand, stand
 from tests.stager.treatment import answer, write_strategy
 
@@ -35,6 +37,15 @@ async def enter(stager: Stand, **days: int) -> date:
     return today
 
 
+async def goes_without_its_notice(stager: Stand, loan_id: str) -> None:
+    """A lead takes it upon themselves that the letter with which the stage begins is not made yet."""
+    await team(stager, lea=["lead"])
+    [case] = await stager.rows("SELECT case_id FROM collection_case")
+    said = {"item": "documents", "reason": "made by hand", "by": "lea"}
+    async with stager.runtime.transaction() as tx:
+        await waive(tx, stager.service.state["house"], case_id=case.case_id, loan_id=loan_id, **said)
+
+
 async def rows(stager: Stand) -> list[tuple[str, str, str, str | None]]:
     found = await stager.rows(
         "SELECT loan_id, step, status, reason FROM contact_request ORDER BY decided_at, loan_id, step"
@@ -58,6 +69,7 @@ async def test_two_loans_of_one_stage_are_one_message_and_one_call(stager: Stand
 
 async def test_the_severest_stage_gives_the_effort_and_the_mildest_the_words(stager: Stand) -> None:
     today = await enter(stager, L1=1, L2=40, L3=70)
+    await goes_without_its_notice(stager, "L3")
     await stager.at(stager.local(today, 10))
     messages = await stager.said("contact.requested.v1")
     assert [(m["loan_id"], m["stage"], m["step"], m["covers"]) for m in messages] == [
