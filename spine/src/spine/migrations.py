@@ -41,8 +41,13 @@ async def migrate(package: str, url: str) -> tuple[str | None, str | None]:
 
 
 def _upgrade(connection: Connection, package: str) -> tuple[str | None, str | None]:
+    # The time-outs of a service's work are not for this: a large table takes its time, and so does a busy machine
+    # between two steps. Only what waits for rows that services hold gives up soon.
+    for bound in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {bound} = 0")
     # One migrator at a time; the others find nothing left to do.
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('tact-migrate'))")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
     script = _script(package)
 
     def run(revision: object, _: MigrationContext) -> list[StampStep]:
